@@ -1,0 +1,16 @@
+#include "common/clock.h"
+
+#include <algorithm>
+
+#include "absl/time/clock.h"
+
+namespace tarea {
+
+MonotonicClock::MonotonicClock(absl::Time not_before)
+    : start_(std::max(absl::Now(), not_before)), steady_start_(std::chrono::steady_clock::now()) {}
+
+absl::Time MonotonicClock::Now() {
+  return start_ + absl::FromChrono(std::chrono::steady_clock::now() - steady_start_);
+}
+
+}  // namespace tarea

@@ -1,0 +1,60 @@
+#include "common/convert.h"
+
+#include <algorithm>
+#include <string>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+
+namespace tarea {
+namespace {
+
+constexpr int64_t kMaxDurationSeconds = 315'576'000'000;  // protobuf's own limit
+
+}  // namespace
+
+google::protobuf::Duration ToProto(absl::Duration duration) {
+  duration =
+      std::clamp(duration, absl::Seconds(-kMaxDurationSeconds), absl::Seconds(kMaxDurationSeconds));
+  google::protobuf::Duration proto;
+  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  proto.set_nanos(
+      static_cast<int32_t>(absl::IDivDuration(duration, absl::Nanoseconds(1), &duration)));
+  return proto;
+}
+
+google::protobuf::Timestamp ToProto(absl::Time time) {
+  time = std::clamp(time, absl::FromUnixSeconds(-62'135'596'800),
+                    absl::FromUnixSeconds(253'402'300'799));
+  google::protobuf::Timestamp proto;
+  proto.set_seconds(absl::ToUnixSeconds(time));
+  proto.set_nanos(static_cast<int32_t>(
+      absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(proto.seconds()))));
+  return proto;
+}
+
+absl::Duration FromProto(const google::protobuf::Duration& duration) {
+  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+}
+
+absl::Time FromProto(const google::protobuf::Timestamp& time) {
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text) {
+  absl::Duration duration;
+  // absl knows no days.
+  if (absl::string_view days = text; absl::ConsumeSuffix(&days, "d")) {
+    double count = 0;
+    if (absl::SimpleAtod(days, &count)) return count * absl::Hours(24);
+  } else if (absl::ParseDuration(text, &duration)) {
+    return duration;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "'", text,
+      "' is not a duration; write a number and a unit, for instance 500ms, 30s, 5m, 2h "
+      "or 7d"));
+}
+
+}  // namespace tarea

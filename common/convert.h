@@ -1,0 +1,26 @@
+#ifndef TAREA_COMMON_CONVERT_H_
+#define TAREA_COMMON_CONVERT_H_
+
+#include <google/protobuf/duration.pb.h>
+#include <google/protobuf/timestamp.pb.h>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace tarea {
+
+// To and from protobuf's well-known types. Durations and times beyond what those can hold are cut
+// to their ends (about 10,000 years).
+google::protobuf::Duration ToProto(absl::Duration duration);
+google::protobuf::Timestamp ToProto(absl::Time time);
+absl::Duration FromProto(const google::protobuf::Duration& duration);
+absl::Time FromProto(const google::protobuf::Timestamp& time);
+
+// A duration as people write it in flags: "30s", "1m30s", "500ms", "7d", "0". A number needs a
+// unit. INVALID_ARGUMENT says what is wrong with it.
+absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text);
+
+}  // namespace tarea
+
+#endif  // TAREA_COMMON_CONVERT_H_

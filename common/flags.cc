@@ -1,0 +1,69 @@
+#include "common/flags.h"
+
+#include <cctype>
+#include <iostream>
+
+#include "common/convert.h"
+#include "common/exit_codes.h"
+#include "common/version.h"
+
+namespace tarea {
+namespace {
+
+void BindEnvironment(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_lnames().empty() || option == app.get_help_ptr() ||
+        option == app.get_version_ptr()) {
+      continue;
+    }
+    std::string name = "TAREA_";
+    for (const char c : option->get_lnames()[0]) {
+      name += c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    option->envname(name);
+  }
+  for (CLI::App* command : app.get_subcommands([](CLI::App*) { return true; })) {
+    BindEnvironment(*command);
+  }
+}
+
+}  // namespace
+
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
+                         const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [name, &value](const std::string& text) {
+            const absl::StatusOr<absl::Duration> parsed = ParseDuration(text);
+            if (!parsed.ok()) {
+              throw CLI::ValidationError(name, std::string(parsed.status().message()));
+            }
+            value = *parsed;
+          },
+          help)
+      ->type_name("DURATION")
+      ->default_str(absl::FormatDuration(value));
+}
+
+void AddLogFlags(CLI::App& app, LogOptions& options) {
+  app.add_option("--log-level", options.level, "trace, debug, info, warn, error or off")
+      ->capture_default_str();
+  app.add_option("--log-format", options.format, "text or json")->capture_default_str();
+}
+
+std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv) {
+  app.set_version_flag("--version", std::string(Version()));
+  BindEnvironment(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    // --help and --version come as exceptions too.
+    if (e.get_exit_code() == 0) return app.exit(e);
+    std::cerr << app.get_name() << ": " << e.what() << "\nTry: " << app.get_name() << " --help\n";
+    return kExitUsage;
+  }
+  return std::nullopt;
+}
+
+}  // namespace tarea

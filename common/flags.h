@@ -1,0 +1,29 @@
+#ifndef TAREA_COMMON_FLAGS_H_
+#define TAREA_COMMON_FLAGS_H_
+
+#include <CLI/CLI.hpp>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "common/logging.h"
+
+// What the command lines of all three binaries have in common, on top of CLI11.
+namespace tarea {
+
+// A flag that takes a duration ("30s", "7d"). `value` holds the default and must outlive `app`.
+CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
+                         const std::string& help);
+
+// --log-level and --log-format. `options` must outlive `app`.
+void AddLogFlags(CLI::App& app, LogOptions& options);
+
+// Parses the command line once all flags are added. Gives each flag of `app` and of its subcommands
+// its variable in the environment first: --data-dir is TAREA_DATA_DIR. The command line wins.
+// Answers the exit code if the program is to end now: after --help and --version, or after a
+// mistake, which is then on stderr.
+std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv);
+
+}  // namespace tarea
+
+#endif  // TAREA_COMMON_FLAGS_H_
