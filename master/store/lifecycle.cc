@@ -105,10 +105,7 @@ AttemptEnd Release(TaskCore& task, absl::Time now) {
   task.worker.clear();
   task.started_at = absl::InfinitePast();
   MakeReady(task, now);
-  if (cancel) {
-    Finish(task, TaskState::kCancelled, now);
-    end.error = {Code(absl::StatusCode::kCancelled), "cancelled before it started"};
-  }
+  if (cancel) Finish(task, TaskState::kCancelled, now);
   return end;
 }
 
@@ -142,6 +139,11 @@ void Promote(TaskCore& task) { task.state = TaskState::kReady; }
 
 bool StartExpired(const TaskCore& task, absl::Time now) {
   return task.attempt == 0 && task.start_by <= now;
+}
+
+TaskError StartExpiredError(absl::Duration expires_in) {
+  return {Code(absl::StatusCode::kDeadlineExceeded),
+          absl::StrCat("not started within its expires_in of ", absl::FormatDuration(expires_in))};
 }
 
 // --- Parents
@@ -200,6 +202,7 @@ AttemptEnd ApplyResult(TaskCore& task, const RetryPolicy& policy, const TaskResu
   end.record = RecordOf(task, OutcomeOf(result), end.error, now);
   if (task.cancel_requested) {
     Finish(task, TaskState::kCancelled, now);
+    end.error = {};
   } else if (result.non_retryable || task.attempt >= task.max_attempts ||
              absl::c_linear_search(policy.non_retryable_codes, end.error.code)) {
     Finish(task, TaskState::kFailed, now);
@@ -220,6 +223,7 @@ AttemptEnd LoseLease(TaskCore& task, absl::Time now) {
   end.record = RecordOf(task, AttemptOutcome::kLost, end.error, now);
   if (task.cancel_requested) {
     Finish(task, TaskState::kCancelled, now);
+    end.error = {};
   } else if (task.attempt >= task.max_attempts) {
     Finish(task, TaskState::kFailed, now);
   } else {

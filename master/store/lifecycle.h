@@ -42,6 +42,9 @@ void Promote(TaskCore& task);
 // Whether the first attempt may no longer start.
 bool StartExpired(const TaskCore& task, absl::Time now);
 
+// The error of a task that is cancelled because of that.
+TaskError StartExpiredError(absl::Duration expires_in);
+
 // --- Parents
 // -----------------------------------------------------------------------------------------
 
@@ -81,7 +84,8 @@ struct AttemptEnd {
   // There must be no record of attempt `erase`; 0: nothing to do. (A success has none; a released
   // attempt never was.)
   int erase = 0;
-  // The task's last error; code 0: none.
+  // The task's last error. Code 0: the error that is stored stays (the reason of a cancel), unless
+  // the task succeeded, which has none.
   TaskError error;
 };
 

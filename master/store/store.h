@@ -125,11 +125,11 @@ struct Stop {
 // ----------------------------------------------------------------------------------------
 
 struct AdvanceAnswer {
-  int64_t expired_leases = 0;   // tasks that lost their worker
-  int64_t promoted = 0;         // SCHEDULED tasks that became READY
-  int64_t expired_tasks = 0;    // cancelled because they did not start in time
-  int64_t settled_parents = 0;  // finished tasks whose dependents were told
-  bool more = false;            // the limit was reached; call again
+  int64_t expired_leases = 0;  // tasks that lost their worker
+  int64_t promoted = 0;        // SCHEDULED tasks that became READY
+  int64_t expired_tasks = 0;   // cancelled because they did not start in time
+  int64_t settled = 0;         // dependents that were told how a parent ended
+  bool more = false;           // the limit was reached; call again
 
   friend bool operator==(const AdvanceAnswer&, const AdvanceAnswer&) = default;
 };
@@ -224,6 +224,14 @@ struct StoreLimits {
 // --- The store
 // -----------------------------------------------------------------------------------------
 
+// When a transaction has to be safe from a loss of power. Either kind survives the end of the
+// process once it is committed.
+enum class Sync {
+  kNow,    // before Commit returns
+  kLater,  // with the next kNow; for what may be forgotten without harm: claims and renewals,
+           // because a lease id is never given out again even so
+};
+
 // Thread-safe, except that at most one Transaction may exist at a time.
 class Store {
  public:
@@ -242,7 +250,6 @@ class Store {
     // NOT_FOUND, FAILED_PRECONDITION: the batch to add to does not exist, is closed.
     // ALREADY_EXISTS: the request id was used with other content.
     // RESOURCE_EXHAUSTED: a limit of StoreLimits.
-    // `payloads` are read from `request`, which must live until Commit.
     virtual absl::StatusOr<InsertAnswer> Insert(absl::Time now, const InsertRequest& request) = 0;
 
     // Leases up to max_tasks READY tasks of queues that are not paused: from the queues and types
@@ -285,10 +292,9 @@ class Store {
     // are due.
     virtual absl::StatusOr<int64_t> Purge(absl::Time now, absl::Time before, int64_t limit) = 0;
 
-    // Makes it durable, unless all that happened may be forgotten by a loss of power without harm
-    // (claims and renewals: the lease ids can never be given out again). RESOURCE_EXHAUSTED: the
-    // disk is full; nothing was stored, and the store goes on. Any other error: the outcome is not
-    // known and the store takes no more writes; stop the process, and start it again.
+    // Makes it durable, as Begin was told. RESOURCE_EXHAUSTED: the disk is full; nothing was
+    // stored, and the store goes on. Any other error: the outcome is not known; stop the process,
+    // start it again, and the store is what it is then.
     virtual absl::Status Commit() = 0;
 
     // What it brought about. Meaningful after Commit.
@@ -297,7 +303,8 @@ class Store {
 
   virtual ~Store() = default;
 
-  virtual std::unique_ptr<Transaction> Begin() = 0;
+  virtual std::unique_ptr<Transaction> Begin(Sync sync) = 0;
+  std::unique_ptr<Transaction> Begin() { return Begin(Sync::kNow); }
 
   // Reads see every transaction committed before they began and never wait for one.
   virtual absl::StatusOr<Task> GetTask(TaskId id) = 0;     // NOT_FOUND

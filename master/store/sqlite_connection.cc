@@ -1,0 +1,39 @@
+#include "master/store/sqlite_connection.h"
+
+#include <sqlite3.h>
+
+#include "absl/strings/str_cat.h"
+
+namespace tarea {
+
+absl::Status ToStatus(const SQLite::Exception& e) {
+  const std::string what = absl::StrCat(e.what(), " (SQLite error ", e.getExtendedErrorCode(), ")");
+  switch (e.getErrorCode()) {
+    case SQLITE_FULL:
+      return absl::ResourceExhaustedError(
+          absl::StrCat("the disk of the data directory is full: ", what, "; make space there"));
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return absl::DataLossError(absl::StrCat("the database is damaged: ", what));
+    default:
+      return absl::InternalError(absl::StrCat("the database failed: ", what));
+  }
+}
+
+std::optional<int64_t> Micros(absl::Time time) {
+  if (time == absl::InfiniteFuture() || time == absl::InfinitePast()) return std::nullopt;
+  return absl::ToUnixMicros(time);
+}
+
+std::optional<int64_t> Micros(absl::Duration duration) {
+  if (duration == absl::InfiniteDuration()) return std::nullopt;
+  return absl::ToInt64Microseconds(duration);
+}
+
+SQLite::Statement& SqliteConnection::Prepare(const char* sql) {
+  std::unique_ptr<SQLite::Statement>& statement = statements_[sql];
+  if (statement == nullptr) statement = std::make_unique<SQLite::Statement>(db_, sql);
+  return *statement;
+}
+
+}  // namespace tarea

@@ -1,0 +1,309 @@
+#include "master/store/sqlite_read.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "master/store/lifecycle.h"
+#include "master/store/sqlite_rows.h"
+
+namespace tarea::sqlite_read {
+namespace {
+
+// How many tasks one page of ListTasks looks at.
+constexpr int kMaxScan = 20'000;
+
+// A task with payload and result where they are asked for.
+std::optional<Task> ReadTask(SqliteConnection& connection, TaskId id, bool with_payload,
+                             bool with_result) {
+  Task task;
+  bool has_labels = false;
+  {
+    Query query(connection,
+                "SELECT " TAREA_TASK_COLUMNS
+                ", l.queue, l.type, d.key, d.depends_on, d.delay, d.timeout, d.expires_in, "
+                "length(d.payload), CASE WHEN ?2 THEN d.payload END "
+                "FROM tasks t JOIN details d ON d.id = t.id JOIN lanes l ON l.id = t.lane_id "
+                "WHERE t.id = ?1",
+                id, with_payload);
+    if (!query.Next()) return std::nullopt;
+    TaskRow row = ReadTaskRow(query);
+    has_labels = row.has_labels;
+    task.core = std::move(row.core);
+    int column = kTaskColumns;
+    task.spec.queue = query.Bytes(column++);
+    task.spec.type = query.Bytes(column++);
+    task.spec.key = query.Bytes(column++);
+    task.spec.depends_on = SplitNumbers<TaskId>(query.Bytes(column++));
+    task.spec.delay = query.Duration(column++);
+    task.spec.timeout = query.Duration(column++);
+    task.spec.expires_in = query.Duration(column++);
+    task.payload_size = query.Int(column++);
+    task.spec.payload = query.Bytes(column++);
+  }
+  task.spec.priority = task.core.priority;
+  task.spec.run_on_parent_failure = task.core.run_on_parent_failure;
+  task.spec.retry = LoadRetryPolicy(connection, id);
+  if (has_labels) task.spec.labels = LoadLabels(connection, id);
+  if (task.core.has_outcome) {
+    Query query(connection,
+                "SELECT error_code, error_message, length(result), CASE WHEN ?2 THEN result END "
+                "FROM outcomes WHERE task_id = ?1",
+                id, with_result);
+    if (query.Next()) {
+      task.error = {static_cast<int>(query.Int(0)), query.Bytes(1)};
+      task.result_size = query.Int(2);
+      task.result = query.Bytes(3);
+    }
+  }
+  return task;
+}
+
+absl::Status NoBatch(BatchId id) {
+  return absl::NotFoundError(
+      absl::StrCat("there is no batch ", id, "; it may have been purged (--retain)"));
+}
+
+// Runs through the tasks that a query may be about, in the order of their ids.
+class TaskScan {
+ public:
+  TaskScan(SqliteConnection& connection, const TaskQuery& query)
+      : query_(Start(connection, query)) {}
+
+  bool Next() { return query_.Next(); }
+  TaskId id() const { return query_.Int(0); }
+  TaskState state() const { return static_cast<TaskState>(query_.Int(1)); }
+  int64_t lane_id() const { return query_.Int(2); }
+  BatchId batch_id() const { return query_.Int(3); }
+
+ private:
+  // The most selective way that there is: a batch by its segments, a label or the failed tasks by
+  // their index, else all.
+  static Query Start(SqliteConnection& connection, const TaskQuery& query) {
+    const bool down = query.newest_first;
+    const TaskId low = down ? 0 : query.after;
+    const TaskId high = down && query.after != 0 ? query.after : std::numeric_limits<TaskId>::max();
+    if (query.batch_id != 0) {
+      return {
+          connection,
+          down ? "SELECT t.id, t.state, t.lane_id, t.batch_id FROM segments s CROSS JOIN tasks t "
+                 "ON t.id BETWEEN s.first_id AND s.last_id WHERE s.batch_id = ?1 "
+                 "AND s.first_id < ?3 AND t.id > ?2 AND t.id < ?3 "
+                 "ORDER BY s.first_id DESC, t.id DESC"
+               : "SELECT t.id, t.state, t.lane_id, t.batch_id FROM segments s CROSS JOIN tasks t "
+                 "ON t.id BETWEEN s.first_id AND s.last_id WHERE s.batch_id = ?1 "
+                 "AND s.last_id > ?2 AND t.id > ?2 AND t.id < ?3 "
+                 "ORDER BY s.first_id, t.id",
+          query.batch_id, low, high};
+    }
+    if (!query.labels.empty()) {
+      const auto& [name, value] = *query.labels.begin();
+      return {connection,
+              down ? "SELECT t.id, t.state, t.lane_id, t.batch_id FROM labels l CROSS JOIN tasks t "
+                     "ON t.id = l.task_id WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
+                     "AND l.task_id < ?2 ORDER BY l.task_id DESC"
+                   : "SELECT t.id, t.state, t.lane_id, t.batch_id FROM labels l CROSS JOIN tasks t "
+                     "ON t.id = l.task_id WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
+                     "AND l.task_id < ?2 ORDER BY l.task_id",
+              low,
+              high,
+              name,
+              value};
+    }
+    if (query.states == std::vector<TaskState>{TaskState::kFailed}) {
+      return {connection,
+              down ? "SELECT id, state, lane_id, batch_id FROM tasks INDEXED BY tasks_failed "
+                     "WHERE state = 6 AND id > ? AND id < ? ORDER BY id DESC"
+                   : "SELECT id, state, lane_id, batch_id FROM tasks INDEXED BY tasks_failed "
+                     "WHERE state = 6 AND id > ? AND id < ? ORDER BY id",
+              low, high};
+    }
+    return {connection,
+            down ? "SELECT id, state, lane_id, batch_id FROM tasks WHERE id > ? AND id < ? "
+                   "ORDER BY id DESC"
+                 : "SELECT id, state, lane_id, batch_id FROM tasks WHERE id > ? AND id < ? "
+                   "ORDER BY id",
+            low, high};
+  }
+
+  Query query_;
+};
+
+// Lanes that a query is about; nothing if it is about all.
+std::optional<std::set<int64_t>> LanesOf(SqliteConnection& connection, const TaskQuery& query) {
+  if (query.queue.empty() && query.type.empty()) return std::nullopt;
+  Query lanes(connection,
+              "SELECT id FROM lanes WHERE (?1 = '' OR queue = ?1) AND (?2 = '' OR type = ?2)",
+              query.queue, query.type);
+  std::set<int64_t> ids;
+  while (lanes.Next()) ids.insert(lanes.Int(0));
+  return ids;
+}
+
+bool HasLabels(SqliteConnection& connection, TaskId id,
+               const std::map<std::string, std::string>& wanted) {
+  if (wanted.empty()) return true;
+  const std::map<std::string, std::string> labels = LoadLabels(connection, id);
+  return std::includes(labels.begin(), labels.end(), wanted.begin(), wanted.end());
+}
+
+absl::Time OldestReady(SqliteConnection& connection, int64_t lane) {
+  // The index is by priority first: look at the head of each priority that occurs.
+  absl::Time oldest = absl::InfiniteFuture();
+  int64_t below = std::numeric_limits<int64_t>::max();
+  while (true) {
+    Query query(connection,
+                "SELECT priority, ready_at FROM tasks WHERE lane_id = ? AND state = 3 "
+                "AND priority < ? ORDER BY priority DESC, ready_at LIMIT 1",
+                lane, below);
+    if (!query.Next()) return oldest;
+    below = query.Int(0);
+    oldest = std::min(oldest, query.Time(1));
+  }
+}
+
+absl::Time Earliest(SqliteConnection& connection, const char* sql) {
+  Query query(connection, sql);
+  return query.Next() ? query.Time(0) : absl::InfiniteFuture();
+}
+
+}  // namespace
+
+absl::StatusOr<Task> GetTask(SqliteConnection& connection, TaskId id) {
+  std::optional<Task> task = ReadTask(connection, id, true, true);
+  if (!task.has_value()) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no task ", id, "; it may have been purged (--retain)"));
+  }
+  task->attempts = AllAttempts(task->core, LoadAttempts(connection, id));
+  return *std::move(task);
+}
+
+absl::StatusOr<Batch> GetBatch(SqliteConnection& connection, BatchId id) {
+  Query query(connection, "SELECT " TAREA_BATCH_COLUMNS " FROM batches WHERE id = ?", id);
+  if (!query.Next()) return NoBatch(id);
+  return ReadBatch(query);
+}
+
+TaskPage ListTasks(SqliteConnection& connection, const TaskQuery& query, int64_t max_page_bytes) {
+  const std::optional<std::set<int64_t>> lanes = LanesOf(connection, query);
+  TaskPage page;
+  int64_t bytes = 0;
+  int scanned = 0;
+  TaskScan scan(connection, query);
+  while (scan.Next()) {
+    const TaskId id = scan.id();
+    scanned++;
+    const bool matches = (query.batch_id == 0 || scan.batch_id() == query.batch_id) &&
+                         (query.states.empty() ||
+                          std::count(query.states.begin(), query.states.end(), scan.state()) > 0) &&
+                         (!lanes.has_value() || lanes->contains(scan.lane_id())) &&
+                         HasLabels(connection, id, query.labels);
+    if (matches) {
+      page.tasks.push_back(*ReadTask(connection, id, query.with_payload, query.with_result));
+      const Task& task = page.tasks.back();
+      bytes += static_cast<int64_t>(task.spec.payload.size() + task.result.size());
+    }
+    if (static_cast<int>(page.tasks.size()) >= query.limit || bytes >= max_page_bytes ||
+        scanned >= kMaxScan) {
+      page.next = id;
+      break;
+    }
+  }
+  return page;
+}
+
+std::vector<Batch> ListBatches(SqliteConnection& connection, BatchId before, int limit) {
+  Query query(connection,
+              "SELECT " TAREA_BATCH_COLUMNS
+              " FROM batches WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2",
+              before, limit);
+  std::vector<Batch> batches;
+  while (query.Next()) batches.push_back(ReadBatch(query));
+  return batches;
+}
+
+absl::StatusOr<FinishedPage> ListFinished(SqliteConnection& connection, BatchId batch,
+                                          int64_t cursor, int limit, bool with_result,
+                                          int64_t max_page_bytes) {
+  FinishedPage page;
+  absl::StatusOr<Batch> found = GetBatch(connection, batch);
+  if (!found.ok()) return found.status();
+  page.batch = *std::move(found);
+  page.cursor = cursor;
+
+  std::vector<std::pair<int64_t, TaskId>> finished;
+  {
+    Query query(connection,
+                "SELECT finish_seq, id FROM tasks WHERE batch_id = ? AND finish_seq IS NOT NULL "
+                "AND finish_seq > ? ORDER BY finish_seq LIMIT ?",
+                batch, cursor, limit + 1);
+    while (query.Next()) finished.emplace_back(query.Int(0), query.Int(1));
+  }
+  int64_t bytes = 0;
+  for (const auto& [finish_seq, id] : finished) {
+    if (static_cast<int>(page.tasks.size()) == limit || bytes >= max_page_bytes) {
+      page.more = true;
+      break;
+    }
+    page.tasks.push_back(*ReadTask(connection, id, false, with_result));
+    bytes += static_cast<int64_t>(page.tasks.back().result.size());
+    page.cursor = finish_seq;
+  }
+  return page;
+}
+
+std::vector<Queue> ListQueues(SqliteConnection& connection) {
+  std::map<std::string, Queue> queues;
+  std::vector<std::pair<int64_t, std::string>> ready;  // lane, queue
+  {
+    Query query(connection,
+                "SELECT id, queue, type, " TAREA_COUNT_COLUMNS " FROM lanes ORDER BY queue, type");
+    while (query.Next()) {
+      Queue& queue = queues[query.Bytes(1)];
+      queue.types.push_back(query.Bytes(2));
+      const Counts counts = ReadCounts(query, 3);
+      for (int i = 0; i < kTaskStates; ++i) queue.counts.by_state[i] += counts.by_state[i];
+      if (counts[TaskState::kReady] > 0) ready.emplace_back(query.Int(0), query.Bytes(1));
+    }
+  }
+  for (const auto& [lane, name] : ready) {
+    Queue& queue = queues[name];
+    queue.oldest_ready_at = std::min(queue.oldest_ready_at, OldestReady(connection, lane));
+  }
+  Query paused(connection, "SELECT name FROM paused_queues");
+  while (paused.Next()) queues[paused.Bytes(0)].paused = true;
+
+  std::vector<Queue> list;
+  for (auto& [name, queue] : queues) {
+    queue.name = name;
+    list.push_back(std::move(queue));
+  }
+  return list;
+}
+
+int64_t CountBatches(SqliteConnection& connection) {
+  Query query(connection, "SELECT count(*) FROM batches");
+  query.Next();
+  return query.Int(0);
+}
+
+absl::Time NextDue(SqliteConnection& connection) {
+  Query settling(connection, "SELECT 1 FROM settling LIMIT 1");
+  if (settling.Next()) return absl::InfinitePast();
+  return std::min(
+      {Earliest(connection, "SELECT ready_at FROM tasks WHERE state = 2 ORDER BY ready_at LIMIT 1"),
+       Earliest(connection,
+                "SELECT lease_until FROM tasks WHERE state = 4 ORDER BY lease_until LIMIT 1"),
+       Earliest(connection,
+                "SELECT start_by FROM tasks WHERE start_by IS NOT NULL AND state <= 3 "
+                "AND attempt = 0 ORDER BY start_by LIMIT 1")});
+}
+
+}  // namespace tarea::sqlite_read

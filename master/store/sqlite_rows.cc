@@ -1,0 +1,135 @@
+#include "master/store/sqlite_rows.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+
+namespace tarea {
+
+int64_t FlagsOf(const TaskRow& row) {
+  return (row.core.lease_lost ? kFlagLeaseLost : 0) |
+         (row.core.cancel_requested ? kFlagCancelRequested : 0) |
+         (row.core.run_on_parent_failure ? kFlagRunOnParentFailure : 0) |
+         (row.core.has_key ? kFlagHasKey : 0) | (row.core.has_dependents ? kFlagHasDependents : 0) |
+         (row.core.has_outcome ? kFlagHasOutcome : 0) | (row.has_labels ? kFlagHasLabels : 0);
+}
+
+TaskRow ReadTaskRow(const Query& query) {
+  TaskRow row;
+  TaskCore& core = row.core;
+  int column = 0;
+  core.id = query.Int(column++);
+  core.batch_id = query.Int(column++);
+  row.lane_id = query.Int(column++);
+  core.state = static_cast<TaskState>(query.Int(column++));
+  core.priority = static_cast<int>(query.Int(column++));
+  const int64_t flags = query.Int(column++);
+  core.attempt = static_cast<int>(query.Int(column++));
+  core.max_attempts = static_cast<int>(query.Int(column++));
+  core.blocked_on = static_cast<int>(query.Int(column++));
+  core.created_at = query.Time(column++);
+  core.ready_at = query.Time(column++);
+  core.start_by = query.Time(column++);
+  core.lease_id = query.Int(column++);
+  core.worker = query.Bytes(column++);
+  core.started_at = query.Time(column++, absl::InfinitePast());
+  core.lease_until = query.Time(column++, absl::InfinitePast());
+  core.finished_at = query.Time(column++);
+  core.finish_seq = query.Int(column++);  // NULL reads as 0
+  core.lease_lost = (flags & kFlagLeaseLost) != 0;
+  core.cancel_requested = (flags & kFlagCancelRequested) != 0;
+  core.run_on_parent_failure = (flags & kFlagRunOnParentFailure) != 0;
+  core.has_key = (flags & kFlagHasKey) != 0;
+  core.has_dependents = (flags & kFlagHasDependents) != 0;
+  core.has_outcome = (flags & kFlagHasOutcome) != 0;
+  row.has_labels = (flags & kFlagHasLabels) != 0;
+  return row;
+}
+
+Counts ReadCounts(const Query& query, int first_column) {
+  Counts counts;
+  for (int i = 0; i < kTaskStates; ++i) counts.by_state[i] = query.Int(first_column + i);
+  return counts;
+}
+
+Batch ReadBatch(const Query& query) {
+  Batch batch;
+  batch.id = query.Int(0);
+  batch.name = query.Bytes(1);
+  batch.created_at = query.Time(2);
+  batch.idle_since = query.Time(3);
+  batch.open = query.Int(4) != 0;
+  batch.counts = ReadCounts(query, 5);
+  return batch;
+}
+
+std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id) {
+  Query query(connection, "SELECT " TAREA_TASK_COLUMNS " FROM tasks t WHERE t.id = ?", id);
+  if (!query.Next()) return std::nullopt;
+  return ReadTaskRow(query);
+}
+
+RetryPolicy LoadRetryPolicy(SqliteConnection& connection, TaskId id) {
+  Query query(connection,
+              "SELECT max_attempts, initial_backoff, multiplier, max_backoff, jitter, "
+              "non_retryable_codes FROM details WHERE id = ?",
+              id);
+  RetryPolicy policy;
+  if (!query.Next()) return policy;
+  policy.max_attempts = static_cast<int>(query.Int(0));
+  policy.initial_backoff = query.Duration(1);
+  policy.multiplier = query.Double(2);
+  policy.max_backoff = query.Duration(3);
+  policy.jitter = query.Double(4);
+  policy.non_retryable_codes = SplitNumbers<int>(query.Bytes(5));
+  return policy;
+}
+
+std::map<std::string, std::string> LoadLabels(SqliteConnection& connection, TaskId id) {
+  Query query(connection, "SELECT name, value FROM labels WHERE task_id = ?", id);
+  std::map<std::string, std::string> labels;
+  while (query.Next()) labels.emplace(query.Bytes(0), query.Bytes(1));
+  return labels;
+}
+
+std::vector<Attempt> LoadAttempts(SqliteConnection& connection, TaskId id) {
+  Query query(connection,
+              "SELECT number, outcome, lease_id, worker, started_at, ended_at, error_code, "
+              "error_message FROM attempts WHERE task_id = ? ORDER BY number",
+              id);
+  std::vector<Attempt> attempts;
+  while (query.Next()) {
+    Attempt attempt;
+    attempt.number = static_cast<int>(query.Int(0));
+    attempt.outcome = static_cast<AttemptOutcome>(query.Int(1));
+    attempt.lease_id = query.Int(2);
+    attempt.worker = query.Bytes(3);
+    attempt.started_at = query.Time(4);
+    attempt.ended_at = query.Time(5);
+    attempt.error = {static_cast<int>(query.Int(6)), query.Bytes(7)};
+    attempts.push_back(std::move(attempt));
+  }
+  return attempts;
+}
+
+template <typename T>
+std::string JoinNumbers(const std::vector<T>& numbers) {
+  return absl::StrJoin(numbers, ",");
+}
+
+template <typename T>
+std::vector<T> SplitNumbers(const std::string& text) {
+  std::vector<T> numbers;
+  for (const absl::string_view piece : absl::StrSplit(text, ',', absl::SkipEmpty())) {
+    T number = 0;
+    if (absl::SimpleAtoi(piece, &number)) numbers.push_back(number);
+  }
+  return numbers;
+}
+
+template std::string JoinNumbers(const std::vector<int>&);
+template std::string JoinNumbers(const std::vector<int64_t>&);
+template std::vector<int> SplitNumbers(const std::string&);
+template std::vector<int64_t> SplitNumbers(const std::string&);
+
+}  // namespace tarea

@@ -1,0 +1,332 @@
+#include "master/store/sqlite_store.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "master/store/schema.h"
+#include "master/store/sqlite_read.h"
+
+namespace tarea {
+namespace {
+
+// "Tare" in ASCII, in the header of the file.
+constexpr int kApplicationId = 0x54617265;
+
+std::string DatabasePath(const SqliteOptions& options) { return options.data_dir + "/tarea.db"; }
+
+int64_t PragmaInt(SqliteConnection& connection, const char* sql) {
+  Query query(connection, sql);
+  return query.Next() ? query.Int(0) : 0;
+}
+
+// Runs a verb of the writer. After an exception the transaction is lost.
+template <typename Answer, typename Verb>
+absl::StatusOr<Answer> Guard(absl::Status& lost, Verb verb) {
+  if (!lost.ok()) return lost;
+  try {
+    return verb();
+  } catch (const SQLite::Exception& e) {
+    lost = ToStatus(e);
+    return lost;
+  }
+}
+
+template <typename Verb>
+absl::Status GuardStatus(absl::Status& lost, Verb verb) {
+  return Guard<bool>(lost,
+                     [&] {
+                       verb();
+                       return true;
+                     })
+      .status();
+}
+
+}  // namespace
+
+// --- Transactions
+// --------------------------------------------------------------------------------------
+
+class SqliteStore::SqliteTransaction : public Store::Transaction {
+ public:
+  explicit SqliteTransaction(SqliteWriter& writer) : writer_(writer) {
+    GuardStatus(lost_, [&] { writer_.Begin(); }).IgnoreError();
+  }
+
+  ~SqliteTransaction() override {
+    if (committed_) return;
+    try {
+      writer_.Rollback();
+    } catch (const SQLite::Exception&) {
+      // The database cannot even be read any more; the next Begin says so.
+    }
+  }
+
+  absl::StatusOr<InsertAnswer> Insert(absl::Time now, const InsertRequest& request) override {
+    absl::StatusOr<absl::StatusOr<InsertAnswer>> answer =
+        Guard<absl::StatusOr<InsertAnswer>>(lost_, [&] { return writer_.Insert(now, request); });
+    if (!answer.ok()) return answer.status();
+    return *std::move(answer);
+  }
+
+  absl::StatusOr<std::vector<LeasedTask>> Claim(absl::Time now, absl::Duration lease,
+                                                const ClaimRequest& request) override {
+    return Guard<std::vector<LeasedTask>>(lost_,
+                                          [&] { return writer_.Claim(now, lease, request); });
+  }
+
+  absl::StatusOr<std::vector<ResultStatus>> Complete(
+      absl::Time now, absl::Span<const TaskResult> results) override {
+    return Guard<std::vector<ResultStatus>>(lost_, [&] { return writer_.Complete(now, results); });
+  }
+
+  absl::StatusOr<std::vector<Stop>> Renew(absl::Time now, absl::Duration lease,
+                                          absl::Span<const Lease> leases) override {
+    return Guard<std::vector<Stop>>(lost_, [&] { return writer_.Renew(now, lease, leases); });
+  }
+
+  absl::StatusOr<AdvanceAnswer> Advance(absl::Time now, int64_t limit) override {
+    return Guard<AdvanceAnswer>(lost_, [&] { return writer_.Advance(now, limit); });
+  }
+
+  absl::Status ExtendLeases(absl::Time until) override {
+    return GuardStatus(lost_, [&] { writer_.ExtendLeases(until); });
+  }
+
+  absl::StatusOr<CancelAnswer> Cancel(absl::Time now, const Selection& selection,
+                                      const std::string& reason) override {
+    absl::StatusOr<absl::StatusOr<CancelAnswer>> answer = Guard<absl::StatusOr<CancelAnswer>>(
+        lost_, [&] { return writer_.Cancel(now, selection, reason); });
+    if (!answer.ok()) return answer.status();
+    return *std::move(answer);
+  }
+
+  absl::StatusOr<RetryAnswer> Retry(absl::Time now, const Selection& selection) override {
+    absl::StatusOr<absl::StatusOr<RetryAnswer>> answer =
+        Guard<absl::StatusOr<RetryAnswer>>(lost_, [&] { return writer_.Retry(now, selection); });
+    if (!answer.ok()) return answer.status();
+    return *std::move(answer);
+  }
+
+  absl::Status SetPaused(const std::string& queue, bool paused) override {
+    return GuardStatus(lost_, [&] { writer_.SetPaused(queue, paused); });
+  }
+
+  absl::StatusOr<int64_t> Purge(absl::Time now, absl::Time before, int64_t limit) override {
+    return Guard<int64_t>(lost_, [&] { return writer_.Purge(now, before, limit); });
+  }
+
+  absl::Status Commit() override {
+    const absl::Status status = GuardStatus(lost_, [&] { writer_.Commit(); });
+    committed_ = status.ok();
+    return status;
+  }
+
+  const Effects& effects() const override { return writer_.effects(); }
+
+ private:
+  SqliteWriter& writer_;
+  absl::Status lost_;
+  bool committed_ = false;
+};
+
+void SqliteStore::SetSync(Sync sync) {
+  if (options_.durability == Durability::kOs || sync == sync_) return;
+  sync_ = sync;
+  connection_->db().exec(sync == Sync::kNow ? "PRAGMA synchronous = FULL"
+                                            : "PRAGMA synchronous = NORMAL");
+}
+
+std::unique_ptr<Store::Transaction> SqliteStore::Begin(Sync sync) {
+  SetSync(sync);
+  return std::make_unique<SqliteTransaction>(*writer_);
+}
+
+// --- Opening
+// -------------------------------------------------------------------------------------------
+
+absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptions& options) {
+  std::unique_ptr<SqliteStore> store(new SqliteStore(options));
+  if (const absl::Status status = store->LockDirectory(); !status.ok()) return status;
+  absl::Status status;
+  try {
+    status = store->OpenDatabase();
+  } catch (const SQLite::Exception& e) {
+    status = ToStatus(e);
+  }
+  if (!status.ok()) {
+    return absl::Status(
+        status.code(),
+        absl::StrCat(DatabasePath(options), ": ", status.message(),
+                     "; nothing in it was changed: restore it from a backup, or name "
+                     "another directory with --data-dir"));
+  }
+  return store;
+}
+
+SqliteStore::~SqliteStore() {
+  {
+    absl::MutexLock lock(&mu_);
+    idle_readers_.clear();
+  }
+  writer_.reset();
+  connection_.reset();
+  if (lock_fd_ >= 0) close(lock_fd_);
+}
+
+absl::Status SqliteStore::LockDirectory() {
+  const std::string& dir = options_.data_dir;
+  std::error_code error;
+  std::filesystem::create_directories(dir, error);
+  if (error) {
+    return absl::PermissionDeniedError(
+        absl::StrCat("cannot make the data directory ", dir, ": ", error.message(),
+                     "; name one that can be written with --data-dir"));
+  }
+  const std::string path = dir + "/lock";
+  lock_fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock_fd_ < 0) {
+    return absl::PermissionDeniedError(absl::StrCat(
+        "cannot write to the data directory ", dir, ": ", std::generic_category().message(errno),
+        "; make it writable, or name another one with --data-dir"));
+  }
+  if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the data directory ", dir,
+                     " is in use by another master; stop that one, or name another directory with "
+                     "--data-dir"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::OpenDatabase() {
+  const std::string path = DatabasePath(options_);
+  connection_ = std::make_unique<SqliteConnection>(
+      path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
+  SQLite::Database& db = connection_->db();
+  const int64_t application = PragmaInt(*connection_, "PRAGMA application_id");
+  const bool empty = PragmaInt(*connection_, "SELECT count(*) FROM sqlite_schema") == 0;
+  if (application != kApplicationId && !(application == 0 && empty)) {
+    return absl::FailedPreconditionError("this is not a database of Tarea");
+  }
+  db.exec("PRAGMA journal_mode = WAL");
+  db.exec("PRAGMA journal_size_limit = 67108864");
+  db.exec("PRAGMA wal_autocheckpoint = 4000");
+  db.exec("PRAGMA cache_size = -65536");
+  db.exec("PRAGMA temp_store = MEMORY");
+  db.exec(options_.durability == Durability::kFsync ? "PRAGMA synchronous = FULL"
+                                                    : "PRAGMA synchronous = NORMAL");
+  if (const absl::Status status = Migrate(); !status.ok()) return status;
+
+  // Durable before the first lease is given out.
+  Query(*connection_, "UPDATE meta SET epoch = epoch + 1").Run();
+  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
+                                           PragmaInt(*connection_, "SELECT epoch FROM meta"));
+  absl::MutexLock lock(&mu_);
+  for (int i = 0; i < options_.readers; ++i) {
+    idle_readers_.push_back(
+        std::make_unique<SqliteConnection>(path, SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SqliteStore::Migrate() {
+  const int64_t version = PragmaInt(*connection_, "PRAGMA user_version");
+  if (version > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
+                                                      ", this master knows up to ", kSchemaVersion,
+                                                      "; start it with a newer master"));
+  }
+  SQLite::Database& db = connection_->db();
+  for (int64_t next = version; next < kSchemaVersion; ++next) {
+    // All of a step or none: a crash in the middle leaves the version before it.
+    db.exec("BEGIN IMMEDIATE");
+    db.exec(kSchemaSteps[next]);
+    db.exec(absl::StrCat("PRAGMA application_id = ", kApplicationId));
+    db.exec(absl::StrCat("PRAGMA user_version = ", next + 1));
+    db.exec("COMMIT");
+  }
+  return absl::OkStatus();
+}
+
+// --- Reading
+// -------------------------------------------------------------------------------------------
+
+template <typename T>
+absl::StatusOr<T> SqliteStore::Read(absl::FunctionRef<absl::StatusOr<T>(SqliteConnection&)> read) {
+  std::unique_ptr<SqliteConnection> connection;
+  {
+    absl::MutexLock lock(&mu_);
+    mu_.Await(absl::Condition(
+        +[](std::vector<std::unique_ptr<SqliteConnection>>* idle) { return !idle->empty(); },
+        &idle_readers_));
+    connection = std::move(idle_readers_.back());
+    idle_readers_.pop_back();
+  }
+  absl::StatusOr<T> answer = absl::InternalError("not read");
+  try {
+    Query(*connection, "BEGIN").Run();
+    answer = read(*connection);
+  } catch (const SQLite::Exception& e) {
+    answer = ToStatus(e);
+  }
+  try {
+    if (sqlite3_get_autocommit(connection->db().getHandle()) == 0) {
+      Query(*connection, "COMMIT").Run();
+    }
+  } catch (const SQLite::Exception& e) {
+    answer = ToStatus(e);
+  }
+  absl::MutexLock lock(&mu_);
+  idle_readers_.push_back(std::move(connection));
+  return answer;
+}
+
+absl::StatusOr<Task> SqliteStore::GetTask(TaskId id) {
+  return Read<Task>([&](SqliteConnection& c) { return sqlite_read::GetTask(c, id); });
+}
+
+absl::StatusOr<Batch> SqliteStore::GetBatch(BatchId id) {
+  return Read<Batch>([&](SqliteConnection& c) { return sqlite_read::GetBatch(c, id); });
+}
+
+absl::StatusOr<TaskPage> SqliteStore::ListTasks(const TaskQuery& query) {
+  return Read<TaskPage>([&](SqliteConnection& c) {
+    return sqlite_read::ListTasks(c, query, options_.limits.max_page_bytes);
+  });
+}
+
+absl::StatusOr<std::vector<Batch>> SqliteStore::ListBatches(BatchId before, int limit) {
+  return Read<std::vector<Batch>>(
+      [&](SqliteConnection& c) { return sqlite_read::ListBatches(c, before, limit); });
+}
+
+absl::StatusOr<FinishedPage> SqliteStore::ListFinished(BatchId batch, int64_t cursor, int limit,
+                                                       bool with_result) {
+  return Read<FinishedPage>([&](SqliteConnection& c) {
+    return sqlite_read::ListFinished(c, batch, cursor, limit, with_result,
+                                     options_.limits.max_page_bytes);
+  });
+}
+
+absl::StatusOr<std::vector<Queue>> SqliteStore::ListQueues() {
+  return Read<std::vector<Queue>>([](SqliteConnection& c) { return sqlite_read::ListQueues(c); });
+}
+
+absl::StatusOr<int64_t> SqliteStore::CountBatches() {
+  return Read<int64_t>([](SqliteConnection& c) { return sqlite_read::CountBatches(c); });
+}
+
+absl::StatusOr<absl::Time> SqliteStore::NextDue() {
+  return Read<absl::Time>([](SqliteConnection& c) { return sqlite_read::NextDue(c); });
+}
+
+}  // namespace tarea

@@ -1,0 +1,87 @@
+#ifndef TAREA_MASTER_STORE_SQLITE_STORE_H_
+#define TAREA_MASTER_STORE_SQLITE_STORE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "master/store/sqlite_connection.h"
+#include "master/store/sqlite_writer.h"
+#include "master/store/store.h"
+
+namespace tarea {
+
+enum class Durability {
+  kFsync,  // SQLite's synchronous=FULL: what is committed survives a loss of power
+  kOs,     // synchronous=NORMAL: survives the end of the process, but a loss of power may take the
+           // last transactions away
+};
+
+struct SqliteOptions {
+  std::string data_dir;  // made if it does not exist
+  Durability durability = Durability::kFsync;
+  StoreLimits limits;
+  int readers = 4;  // connections for reads; at least 1
+};
+
+// The embedded store: one SQLite database in write-ahead-log mode, `tarea.db` in a directory that
+// one process owns at a time. One connection writes; reads have connections of their own, so that a
+// long list never keeps the writer waiting.
+class SqliteStore : public Store {
+ public:
+  // FAILED_PRECONDITION: another process has the directory, or the database is not Tarea's, or of a
+  // newer version. DATA_LOSS: the database is damaged. PERMISSION_DENIED: cannot write there.
+  // Nothing that was there has been changed then.
+  static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const SqliteOptions& options);
+  ~SqliteStore() override;
+
+  std::unique_ptr<Transaction> Begin(Sync sync) override;
+
+  absl::StatusOr<Task> GetTask(TaskId id) override;
+  absl::StatusOr<Batch> GetBatch(BatchId id) override;
+  absl::StatusOr<TaskPage> ListTasks(const TaskQuery& query) override;
+  absl::StatusOr<std::vector<Batch>> ListBatches(BatchId before, int limit) override;
+  absl::StatusOr<FinishedPage> ListFinished(BatchId batch, int64_t cursor, int limit,
+                                            bool with_result) override;
+  absl::StatusOr<std::vector<Queue>> ListQueues() override;
+  absl::StatusOr<int64_t> CountBatches() override;
+  absl::StatusOr<absl::Time> NextDue() override;
+
+  absl::Time last_time() const override { return writer_->last_time(); }
+  std::string name() const override { return "sqlite"; }
+  std::string durability() const override {
+    return options_.durability == Durability::kFsync ? "fsync" : "os";
+  }
+
+ private:
+  class SqliteTransaction;
+
+  explicit SqliteStore(const SqliteOptions& options) : options_(options) {}
+
+  // Each is a step of Open; the last two throw SQLite::Exception.
+  absl::Status LockDirectory();
+  absl::Status OpenDatabase();
+  absl::Status Migrate();
+
+  void SetSync(Sync sync);
+  // Runs `read` on a connection that is free, in one snapshot. Waits if all are in use.
+  template <typename T>
+  absl::StatusOr<T> Read(absl::FunctionRef<absl::StatusOr<T>(SqliteConnection&)> read);
+
+  const SqliteOptions options_;
+  int lock_fd_ = -1;
+  std::unique_ptr<SqliteConnection> connection_;
+  std::unique_ptr<SqliteWriter> writer_;
+  Sync sync_ = Sync::kNow;  // what the connection is set to
+
+  absl::Mutex mu_;
+  std::vector<std::unique_ptr<SqliteConnection>> idle_readers_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace tarea
+
+#endif  // TAREA_MASTER_STORE_SQLITE_STORE_H_

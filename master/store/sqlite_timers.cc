@@ -1,0 +1,132 @@
+// What happens because time passes, or because a parent has finished.
+
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "master/store/sqlite_writer.h"
+
+namespace tarea {
+namespace {
+
+std::vector<TaskId> Ids(Query query) {
+  std::vector<TaskId> ids;
+  while (query.Next()) ids.push_back(query.Int(0));
+  return ids;
+}
+
+}  // namespace
+
+AdvanceAnswer SqliteWriter::Advance(absl::Time now, int64_t limit) {
+  Tick(now);
+  AdvanceAnswer answer;
+  answer.expired_leases = ExpireLeases(now, limit);
+  answer.promoted = PromoteScheduled(now, limit);
+  answer.expired_tasks = ExpireStarts(now, limit);
+  answer.settled = SettleParents(now, limit);
+  answer.more = answer.expired_leases == limit || answer.promoted == limit ||
+                answer.expired_tasks == limit || answer.settled == limit;
+  return answer;
+}
+
+int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit) {
+  const std::vector<TaskId> ids = Ids({connection_,
+                                       "SELECT id FROM tasks WHERE state = 4 AND lease_until <= ? "
+                                       "ORDER BY lease_until, id LIMIT ?",
+                                       now, limit});
+  for (const TaskId id : ids) {
+    TaskRow row = *LoadTaskRow(connection_, id);
+    const TaskState from = row.core.state;
+    const AttemptEnd end = LoseLease(row.core, now);
+    SaveAttemptEnd(row, from, end, "");
+  }
+  return static_cast<int64_t>(ids.size());
+}
+
+int64_t SqliteWriter::PromoteScheduled(absl::Time now, int64_t limit) {
+  const std::vector<TaskId> ids =
+      Ids({connection_,
+           "SELECT id FROM tasks WHERE state = 2 AND ready_at <= ? ORDER BY ready_at, id LIMIT ?",
+           now, limit});
+  for (const TaskId id : ids) {
+    TaskRow row = *LoadTaskRow(connection_, id);
+    const TaskState from = row.core.state;
+    Promote(row.core);
+    Save(row, from);
+  }
+  return static_cast<int64_t>(ids.size());
+}
+
+int64_t SqliteWriter::ExpireStarts(absl::Time now, int64_t limit) {
+  const std::vector<TaskId> ids =
+      Ids({connection_,
+           "SELECT id FROM tasks WHERE start_by IS NOT NULL AND state <= 3 AND attempt = 0 "
+           "AND start_by <= ? ORDER BY start_by, id LIMIT ?",
+           now, limit});
+  for (const TaskId id : ids) {
+    TaskRow row = *LoadTaskRow(connection_, id);
+    absl::Duration expires_in;
+    {
+      Query query(connection_, "SELECT expires_in FROM details WHERE id = ?", id);
+      if (query.Next()) expires_in = query.Duration(0);
+    }
+    CancelWith(row, StartExpiredError(expires_in), now);
+  }
+  return static_cast<int64_t>(ids.size());
+}
+
+int64_t SqliteWriter::SettleParents(absl::Time now, int64_t limit) {
+  int64_t told = 0;
+  while (told < limit) {
+    int64_t finish_seq = 0;
+    TaskId parent = 0;
+    TaskState state = TaskState::kSucceeded;
+    {
+      Query query(connection_,
+                  "SELECT finish_seq, parent_id, state FROM settling ORDER BY finish_seq LIMIT 1");
+      if (!query.Next()) break;
+      finish_seq = query.Int(0);
+      parent = query.Int(1);
+      state = static_cast<TaskState>(query.Int(2));
+    }
+    const std::vector<TaskId> children =
+        Ids({connection_,
+             "SELECT child_id FROM dependents WHERE parent_id = ? ORDER BY child_id LIMIT ?",
+             parent, limit - told});
+    for (const TaskId child : children) SettleChild(child, parent, state, now);
+    told += static_cast<int64_t>(children.size());
+    if (told < limit)
+      Query(connection_, "DELETE FROM settling WHERE finish_seq = ?", finish_seq).Run();
+  }
+  return told;
+}
+
+void SqliteWriter::SettleChild(TaskId child, TaskId parent, TaskState parent_state,
+                               absl::Time now) {
+  Query(connection_, "DELETE FROM dependents WHERE parent_id = ? AND child_id = ?", parent, child)
+      .Run();
+  std::optional<TaskRow> row = LoadTaskRow(connection_, child);
+  if (!row.has_value() || row->core.state != TaskState::kBlocked) return;
+  if (JudgeParent(parent_state, row->core.run_on_parent_failure) == ParentVerdict::kCancel) {
+    CancelWith(*row, ParentError(parent, parent_state), now);
+    return;
+  }
+  const TaskState from = row->core.state;
+  if (--row->core.blocked_on == 0) {
+    Unblock(row->core, now);
+    Save(*row, from);
+  } else {
+    Query(connection_, "UPDATE tasks SET blocked_on = ? WHERE id = ?", row->core.blocked_on, child)
+        .Run();
+  }
+}
+
+void SqliteWriter::ExtendLeases(absl::Time until) {
+  Query(connection_, "UPDATE tasks SET lease_until = ?1 WHERE state = 4 AND lease_until < ?1",
+        until)
+      .Run();
+  NoteDue(until);
+}
+
+}  // namespace tarea

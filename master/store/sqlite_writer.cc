@@ -1,0 +1,264 @@
+#include "master/store/sqlite_writer.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+namespace tarea {
+
+SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch)
+    : connection_(connection), limits_(limits), lease_ids_(epoch) {
+  LoadCaches();
+}
+
+// --- Transactions
+// --------------------------------------------------------------------------------------
+
+void SqliteWriter::Begin() {
+  effects_ = Effects();
+  Query(connection_, "BEGIN IMMEDIATE").Run();
+  changes_at_begin_ = connection_.db().getTotalChanges();
+}
+
+void SqliteWriter::Commit() {
+  FlushCounts();
+  // A transaction that changed nothing must not become one that writes.
+  Query(connection_,
+        "UPDATE meta SET last_task = ?, last_batch = ?, last_finish = ?, last_time = ? "
+        "WHERE total_changes() > ?",
+        last_task_, last_batch_, last_finish_, last_time_, changes_at_begin_)
+      .Run();
+  Query(connection_, "COMMIT").Run();
+}
+
+void SqliteWriter::Rollback() {
+  batch_changes_.clear();
+  ready_by_lane_.clear();
+  // SQLite has rolled back by itself after some errors, for instance a full disk.
+  if (sqlite3_get_autocommit(connection_.db().getHandle()) == 0) {
+    Query(connection_, "ROLLBACK").Run();
+  }
+  LoadCaches();
+}
+
+void SqliteWriter::LoadCaches() {
+  Query meta(connection_, "SELECT last_task, last_batch, last_finish, last_time FROM meta");
+  meta.Next();
+  last_task_ = meta.Int(0);
+  last_batch_ = meta.Int(1);
+  last_finish_ = meta.Int(2);
+  last_time_ = meta.Time(3, absl::InfinitePast());
+
+  lanes_.clear();
+  lanes_by_id_.clear();
+  Query lanes(connection_, "SELECT id, queue, type, " TAREA_COUNT_COLUMNS " FROM lanes");
+  while (lanes.Next()) {
+    auto lane = std::make_unique<Lane>();
+    lane->id = lanes.Int(0);
+    lane->queue = lanes.Bytes(1);
+    lane->type = lanes.Bytes(2);
+    lane->counts = ReadCounts(lanes, 3);
+    lanes_by_id_[lane->id] = lane.get();
+    std::pair<std::string, std::string> name(lane->queue, lane->type);
+    lanes_.emplace(std::move(name), std::move(lane));
+  }
+
+  paused_.clear();
+  Query paused(connection_, "SELECT name FROM paused_queues");
+  while (paused.Next()) paused_.insert(paused.Bytes(0));
+}
+
+void SqliteWriter::FlushCounts() {
+  for (auto& [name, lane] : lanes_) {
+    if (!lane->dirty) continue;
+    const int64_t* n = lane->counts.by_state;
+    Query(connection_,
+          "UPDATE lanes SET blocked = ?, scheduled = ?, ready = ?, running = ?, succeeded = ?, "
+          "failed = ?, cancelled = ? WHERE id = ?",
+          n[0], n[1], n[2], n[3], n[4], n[5], n[6], lane->id)
+        .Run();
+    lane->dirty = false;
+  }
+  for (const auto& [id, change] : batch_changes_) {
+    const int64_t* n = change.delta.by_state;
+    Query(connection_,
+          "UPDATE batches SET blocked = blocked + ?1, scheduled = scheduled + ?2, "
+          "ready = ready + ?3, running = running + ?4, succeeded = succeeded + ?5, "
+          "failed = failed + ?6, cancelled = cancelled + ?7, "
+          "idle_since = CASE WHEN NOT ?8 THEN idle_since "
+          "WHEN blocked + scheduled + ready + running + ?1 + ?2 + ?3 + ?4 = 0 THEN ?9 END "
+          "WHERE id = ?10",
+          n[0], n[1], n[2], n[3], n[4], n[5], n[6], change.moved, last_time_, id)
+        .Run();
+    if (change.moved) effects_.batches.insert(id);
+  }
+  batch_changes_.clear();
+  for (const auto& [lane_id, count] : ready_by_lane_) {
+    const Lane& lane = *lanes_by_id_[lane_id];
+    effects_.ready[{lane.queue, lane.type}] += count;
+  }
+  ready_by_lane_.clear();
+}
+
+// --- Lanes
+// ---------------------------------------------------------------------------------------------
+
+SqliteWriter::Lane& SqliteWriter::LaneOf(const std::string& queue, const std::string& type) {
+  std::unique_ptr<Lane>& lane = lanes_[{queue, type}];
+  if (lane == nullptr) {
+    Query(connection_, "INSERT INTO lanes (queue, type) VALUES (?, ?)", queue, type).Run();
+    lane = std::make_unique<Lane>();
+    lane->id = connection_.db().getLastInsertRowid();
+    lane->queue = queue;
+    lane->type = type;
+    lanes_by_id_[lane->id] = lane.get();
+  }
+  return *lane;
+}
+
+std::vector<SqliteWriter::Lane*> SqliteWriter::FindLanes(const std::vector<std::string>& queues,
+                                                         const std::vector<std::string>& types) {
+  absl::btree_set<Lane*> found;
+  for (const std::string& queue : queues) {
+    if (types.empty()) {
+      for (auto it = lanes_.lower_bound({queue, ""}); it != lanes_.end(); ++it) {
+        if (it->first.first != queue) break;
+        found.insert(it->second.get());
+      }
+    }
+    for (const std::string& type : types) {
+      if (const auto it = lanes_.find({queue, type}); it != lanes_.end()) {
+        found.insert(it->second.get());
+      }
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+int64_t SqliteWriter::QueueDepth(const std::string& queue) const {
+  int64_t depth = 0;
+  for (auto it = lanes_.lower_bound({queue, ""}); it != lanes_.end(); ++it) {
+    if (it->first.first != queue) break;
+    depth += it->second->counts.Unfinished();
+  }
+  return depth;
+}
+
+// --- What goes with every change
+// -------------------------------------------------------------------------
+
+void SqliteWriter::Tick(absl::Time now) { last_time_ = std::max(last_time_, now); }
+
+void SqliteWriter::NoteDue(absl::Time at) { effects_.next_due = std::min(effects_.next_due, at); }
+
+void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) {
+  const TaskCore& task = row.core;
+  Lane& lane = *lanes_by_id_[row.lane_id];
+  BatchChange& batch = batch_changes_[task.batch_id];
+  if (from.has_value()) {
+    lane.counts[*from]--;
+    batch.delta[*from]--;
+  }
+  lane.counts[task.state]++;
+  lane.dirty = true;
+  batch.delta[task.state]++;
+  batch.moved = true;
+  if (task.state == TaskState::kReady) ready_by_lane_[row.lane_id]++;
+  if (task.state == TaskState::kScheduled) NoteDue(task.ready_at);
+  if (task.state == TaskState::kRunning) NoteDue(task.lease_until);
+  if (!IsFinal(task.state) && task.attempt == 0) NoteDue(task.start_by);
+}
+
+void SqliteWriter::Finalize(TaskRow& row) {
+  TaskCore& task = row.core;
+  task.finish_seq = ++last_finish_;
+  if (task.has_key) {
+    Query(connection_,
+          "DELETE FROM keys WHERE task_id = ?1 AND (queue, key) = "
+          "(SELECT l.queue, d.key FROM details d, lanes l WHERE d.id = ?1 AND l.id = ?2)",
+          task.id, row.lane_id)
+        .Run();
+  }
+  if (task.has_dependents) {
+    Query(connection_, "INSERT INTO settling VALUES (?, ?, ?)", task.finish_seq, task.id,
+          static_cast<int>(task.state))
+        .Run();
+    NoteDue(absl::InfinitePast());
+  }
+}
+
+void SqliteWriter::Save(TaskRow& row, TaskState from) {
+  TaskCore& task = row.core;
+  if (IsFinal(task.state) && !IsFinal(from)) Finalize(row);
+  const std::optional<int64_t> finish_seq =
+      task.finish_seq == 0 ? std::nullopt : std::optional<int64_t>(task.finish_seq);
+  if (from == TaskState::kRunning && task.state == TaskState::kSucceeded) {
+    // The way most tasks go: touches no column of an index that need not change.
+    Query(connection_,
+          "UPDATE tasks SET state = 5, flags = ?, lease_until = NULL, finished_at = ?, "
+          "finish_seq = ? WHERE id = ?",
+          FlagsOf(row), task.finished_at, finish_seq, task.id)
+        .Run();
+  } else {
+    Query(connection_,
+          "UPDATE tasks SET state = ?, flags = ?, attempt = ?, max_attempts = ?, blocked_on = ?, "
+          "ready_at = ?, start_by = ?, lease_id = ?, worker = ?, started_at = ?, lease_until = ?, "
+          "finished_at = ?, finish_seq = ? WHERE id = ?",
+          static_cast<int>(task.state), FlagsOf(row), task.attempt, task.max_attempts,
+          task.blocked_on, task.ready_at, task.start_by, task.lease_id, task.worker,
+          task.started_at, task.lease_until, task.finished_at, finish_seq, task.id)
+        .Run();
+  }
+  CountMove(row, from);
+}
+
+void SqliteWriter::WriteOutcome(TaskRow& row, const TaskError& error, const std::string& result) {
+  if (error.code == 0 && result.empty()) {
+    if (row.core.has_outcome) {
+      Query(connection_, "DELETE FROM outcomes WHERE task_id = ?", row.core.id).Run();
+    }
+    row.core.has_outcome = false;
+    return;
+  }
+  Query(connection_, "INSERT OR REPLACE INTO outcomes VALUES (?, ?, ?, ?)", row.core.id, error.code,
+        error.message, Blob{result})
+      .Run();
+  row.core.has_outcome = true;
+}
+
+void SqliteWriter::SaveAttemptEnd(TaskRow& row, TaskState from, const AttemptEnd& end,
+                                  const std::string& result) {
+  if (end.record.has_value()) {
+    const Attempt& attempt = *end.record;
+    Query(connection_, "INSERT OR REPLACE INTO attempts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+          row.core.id, attempt.number, static_cast<int>(attempt.outcome), attempt.lease_id,
+          attempt.worker, attempt.started_at, attempt.ended_at, attempt.error.code,
+          attempt.error.message)
+        .Run();
+  }
+  if (end.erase != 0) {
+    Query(connection_, "DELETE FROM attempts WHERE task_id = ? AND number = ?", row.core.id,
+          end.erase)
+        .Run();
+  }
+  const bool final = IsFinal(row.core.state);
+  if (row.core.state == TaskState::kSucceeded) {
+    WriteOutcome(row, TaskError{}, result);
+  } else if (end.error.code != 0) {
+    WriteOutcome(row, end.error, final ? result : std::string());
+  } else if (final && !result.empty()) {
+    Query(connection_, "UPDATE outcomes SET result = ? WHERE task_id = ?", Blob{result},
+          row.core.id)
+        .Run();
+  }
+  Save(row, from);
+}
+
+void SqliteWriter::CancelWith(TaskRow& row, const TaskError& error, absl::Time now) {
+  const TaskState from = row.core.state;
+  CancelTask(row.core, now);
+  WriteOutcome(row, error, "");
+  Save(row, from);
+}
+
+}  // namespace tarea
