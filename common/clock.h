@@ -15,7 +15,7 @@ class Clock {
  public:
   virtual ~Clock() = default;
 
-  // Never goes back.
+  // Never goes back. Whole microseconds, because that is what stores keep.
   virtual absl::Time Now() = 0;
 };
 

@@ -1,0 +1,323 @@
+#include "master/dispatcher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+
+namespace tarea {
+namespace {
+
+// How many tasks one transaction of a timer, a purge or a cancelled batch touches: small enough
+// that the calls between two of them do not notice.
+constexpr int64_t kBite = 1000;
+constexpr absl::Duration kTick = absl::Seconds(1);
+constexpr absl::Duration kPurgeInterval = absl::Minutes(1);
+// A caller that has gone while its call is parked is noticed after this long at the latest.
+constexpr absl::Duration kGoneCheck = absl::Seconds(5);
+
+}  // namespace
+
+Dispatcher::Dispatcher(Store* store, Clock* clock, const DispatcherOptions& options,
+                       std::function<void(const absl::Status&)> on_broken)
+    : store_(store),
+      clock_(clock),
+      options_(options),
+      commits_(
+          store, [this](const Effects& effects) { OnCommit(effects); }, std::move(on_broken)),
+      polls_(options.max_workers),
+      workers_(options.max_workers, std::max(3 * options.lease, absl::Seconds(10))),
+      watchers_(options.max_watchers) {}
+
+Dispatcher::~Dispatcher() { Shutdown(); }
+
+absl::Status Dispatcher::Start() {
+  const absl::Status status = commits_.Run(Sync::kNow, [this](Store::Transaction& transaction) {
+    return transaction.ExtendLeases(clock_->Now() + options_.lease);
+  });
+  if (status.ok()) timers_ = std::thread([this] { RunTimers(); });
+  return status;
+}
+
+void Dispatcher::Shutdown() {
+  {
+    absl::MutexLock lock(&mu_);
+    shutdown_ = true;
+    timer_wake_.SignalAll();
+  }
+  polls_.Shutdown();
+  workers_.Shutdown();
+  watchers_.Shutdown();
+  if (timers_.joinable()) timers_.join();
+}
+
+bool Dispatcher::shutting_down() {
+  absl::MutexLock lock(&mu_);
+  return shutdown_;
+}
+
+void Dispatcher::OnCommit(const Effects& effects) {
+  polls_.WakeFor(effects.ready);
+  workers_.Notify(effects.stops);
+  watchers_.Changed(effects.batches);
+  absl::MutexLock lock(&mu_);
+  if (effects.next_due < next_due_) {
+    next_due_ = effects.next_due;
+    timer_wake_.Signal();
+  }
+}
+
+// --- Calls that write
+// ----------------------------------------------------------------------------------
+
+absl::StatusOr<InsertAnswer> Dispatcher::Submit(const InsertRequest& request) {
+  absl::StatusOr<InsertAnswer> answer = InsertAnswer();
+  const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
+    answer = transaction.Insert(clock_->Now(), request);
+    return answer.status();
+  });
+  if (!status.ok()) return status;
+  return answer;
+}
+
+absl::StatusOr<std::vector<ResultStatus>> Dispatcher::Complete(
+    const WorkerIdentity& worker, absl::Span<const TaskResult> results) {
+  // Results are taken even from one worker too many: its work is done.
+  workers_.Touch(worker, clock_->Now()).IgnoreError();
+  absl::StatusOr<std::vector<ResultStatus>> statuses = std::vector<ResultStatus>();
+  const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
+    statuses = transaction.Complete(clock_->Now(), results);
+    return statuses.status();
+  });
+  if (!status.ok()) return status;
+  return statuses;
+}
+
+absl::StatusOr<CancelAnswer> Dispatcher::Cancel(Selection selection, const std::string& reason) {
+  selection.limit = kBite;
+  CancelAnswer total;
+  do {
+    absl::StatusOr<CancelAnswer> bite = CancelAnswer();
+    const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
+      bite = transaction.Cancel(clock_->Now(), selection, reason);
+      return bite.status();
+    });
+    if (!status.ok()) return status;
+    total.cancelled += bite->cancelled;
+    total.stopping += bite->stopping;
+    total.finished += bite->finished;
+    selection.after = bite->next;
+  } while (selection.after != 0);
+  return total;
+}
+
+absl::StatusOr<RetryAnswer> Dispatcher::Retry(Selection selection) {
+  selection.limit = kBite;
+  RetryAnswer total;
+  do {
+    absl::StatusOr<RetryAnswer> bite = RetryAnswer();
+    const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
+      bite = transaction.Retry(clock_->Now(), selection);
+      return bite.status();
+    });
+    if (!status.ok()) return status;
+    total.retried += bite->retried;
+    total.skipped += bite->skipped;
+    selection.after = bite->next;
+  } while (selection.after != 0);
+  return total;
+}
+
+absl::Status Dispatcher::SetPaused(const std::string& queue, bool paused) {
+  return commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
+    return transaction.SetPaused(queue, paused);
+  });
+}
+
+// --- Calls that park
+// -------------------------------------------------------------------------------------
+
+absl::StatusOr<std::vector<LeasedTask>> Dispatcher::Request(const WorkerIdentity& worker,
+                                                            const ClaimRequest& request,
+                                                            absl::Duration wait, Gone gone) {
+  const absl::Time begin = clock_->Now();
+  if (const absl::Status status = workers_.Touch(worker, begin); !status.ok()) return status;
+  workers_.SetInterests(worker.id, request.queues, request.types);
+  absl::StatusOr<std::unique_ptr<ParkedPolls::Poll>> poll = polls_.Park(request);
+  if (!poll.ok()) return poll.status();
+
+  absl::Duration left = std::min(wait, options_.max_wait);
+  while (true) {
+    // A task must not be leased to somebody who is not there.
+    if (gone()) return absl::CancelledError("the worker has gone");
+    absl::StatusOr<std::vector<LeasedTask>> tasks = std::vector<LeasedTask>();
+    ClaimRequest claim = request;
+    claim.max_tasks = (*poll)->share();
+    const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
+      tasks = transaction.Claim(clock_->Now(), options_.lease, claim);
+      return tasks.status();
+    });
+    if (!status.ok()) return status;
+    (*poll)->Claimed(*tasks);
+    if (!tasks->empty()) {
+      if (!gone()) return tasks;
+      GiveBack(*tasks);
+      return absl::CancelledError("the worker has gone");
+    }
+    ParkedPolls::Wake wake = ParkedPolls::Wake::kTimeout;
+    while (wake == ParkedPolls::Wake::kTimeout && left > absl::ZeroDuration() && !gone()) {
+      const absl::Duration slice = std::min(left, kGoneCheck);
+      wake = (*poll)->Wait(slice);
+      left = std::min(wait, options_.max_wait) - (clock_->Now() - begin);
+    }
+    if (wake == ParkedPolls::Wake::kShutdown) {
+      return absl::UnavailableError("the master is shutting down");
+    }
+    if (wake != ParkedPolls::Wake::kReady) {
+      workers_.Touch(worker, clock_->Now()).IgnoreError();
+      return std::vector<LeasedTask>();
+    }
+  }
+}
+
+void Dispatcher::GiveBack(const std::vector<LeasedTask>& tasks) {
+  std::vector<TaskResult> results;
+  for (const LeasedTask& task : tasks) {
+    TaskResult& result = results.emplace_back();
+    result.task_id = task.task_id;
+    result.lease_id = task.lease_id;
+    result.outcome = ResultOutcome::kReleased;
+  }
+  const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
+    return transaction.Complete(clock_->Now(), results).status();
+  });
+  // If it could not be stored they come back when their leases run out.
+  if (!status.ok()) spdlog::warn("cannot give back {} tasks: {}", tasks.size(), status.ToString());
+}
+
+absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& worker,
+                                                        const std::vector<HeldTask>& held,
+                                                        absl::Duration wait, Gone gone) {
+  if (const absl::Status status = workers_.Touch(worker, clock_->Now()); !status.ok()) {
+    return status;
+  }
+  workers_.SetHeld(worker.id, held);
+  absl::StatusOr<std::vector<Stop>> stops = std::vector<Stop>();
+  if (!held.empty()) {
+    std::vector<Lease> leases;
+    leases.reserve(held.size());
+    for (const HeldTask& task : held) leases.push_back(task.lease);
+    const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
+      stops = transaction.Renew(clock_->Now(), options_.lease, leases);
+      return stops.status();
+    });
+    if (!status.ok()) return status;
+  }
+  if (!stops->empty() || gone()) return stops;
+  stops = workers_.AwaitNotices(worker.id, std::min(wait, options_.lease / 3));
+  if (!shutting_down()) workers_.Touch(worker, clock_->Now()).IgnoreError();
+  return stops;
+}
+
+void Dispatcher::Goodbye(const WorkerIdentity& worker) { workers_.Leave(worker.id); }
+
+absl::StatusOr<std::unique_ptr<BatchWatchers::Watch>> Dispatcher::Watch(BatchId batch) {
+  return watchers_.Add(batch);
+}
+
+std::optional<TaskProgress> Dispatcher::ProgressOf(const TaskCore& task) {
+  if (task.state != TaskState::kRunning) return std::nullopt;
+  return workers_.ProgressOf(task.worker, task.id);
+}
+
+// --- Timers
+// --------------------------------------------------------------------------------------------
+
+void Dispatcher::RunTimers() {
+  absl::Time last_tick = clock_->Now();
+  absl::Time last_purge = absl::InfinitePast();
+  while (AwaitDue()) {
+    const absl::Time now = clock_->Now();
+    // If this process was not running for a while (stopped, or the machine slept), no worker could
+    // renew a lease in that time: none may be ended for it.
+    if (now - last_tick > std::max(options_.lease / 2, 2 * kTick)) {
+      spdlog::warn("the master stood still for {}; every lease is given a full term",
+                   absl::FormatDuration(now - last_tick));
+      const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
+        return transaction.ExtendLeases(now + options_.lease);
+      });
+      if (!status.ok()) spdlog::error("cannot extend leases: {}", status.ToString());
+    }
+    last_tick = now;
+    Advance();
+    workers_.ForgetIdle(now);
+    if (now - last_purge >= kPurgeInterval || options_.retain < kPurgeInterval) {
+      Purge();
+      last_purge = now;
+    }
+  }
+}
+
+bool Dispatcher::AwaitDue() {
+  absl::MutexLock lock(&mu_);
+  // At least a tick must pass for time that is not ours to be told from time that is.
+  const absl::Duration until_due = next_due_ - clock_->Now();
+  if (!shutdown_ && until_due > absl::ZeroDuration()) {
+    timer_wake_.WaitWithTimeout(&mu_, std::min(until_due, kTick));
+  }
+  return !shutdown_;
+}
+
+void Dispatcher::Advance() {
+  {
+    absl::MutexLock lock(&mu_);
+    if (next_due_ > clock_->Now()) return;
+    next_due_ = absl::InfiniteFuture();  // what commits from here on bring lowers it again
+  }
+  absl::StatusOr<AdvanceAnswer> answer = AdvanceAnswer();
+  do {
+    const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
+      answer = transaction.Advance(clock_->Now(), kBite);
+      return answer.status();
+    });
+    if (!status.ok()) {
+      spdlog::error("timers: {}", status.ToString());
+      absl::MutexLock lock(&mu_);
+      next_due_ = clock_->Now() + kTick;
+      return;
+    }
+    if (answer->expired_leases > 0) {
+      spdlog::warn("{} leases ran out: their tasks go back", answer->expired_leases);
+    }
+    if (answer->expired_tasks > 0) {
+      spdlog::info("{} tasks were not started in time and are cancelled", answer->expired_tasks);
+    }
+  } while (answer->more && !shutting_down());
+
+  const absl::StatusOr<absl::Time> due = store_->NextDue();
+  absl::MutexLock lock(&mu_);
+  next_due_ = std::min(next_due_, due.ok() ? *due : clock_->Now() + kTick);
+}
+
+void Dispatcher::Purge() {
+  int64_t total = 0;
+  absl::StatusOr<int64_t> gone = 0;
+  do {
+    const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
+      const absl::Time now = clock_->Now();
+      gone = transaction.Purge(now, now - options_.retain, kBite);
+      return gone.status();
+    });
+    if (!status.ok()) {
+      spdlog::error("retention: {}", status.ToString());
+      return;
+    }
+    total += *gone;
+  } while (*gone >= kBite && !shutting_down());
+  if (total > 0) spdlog::info("retention: {} finished tasks, batches and request ids went", total);
+}
+
+}  // namespace tarea

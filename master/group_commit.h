@@ -1,0 +1,62 @@
+#ifndef TAREA_MASTER_GROUP_COMMIT_H_
+#define TAREA_MASTER_GROUP_COMMIT_H_
+
+#include <deque>
+#include <functional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "master/store/store.h"
+
+namespace tarea {
+
+// Makes the writes of many threads share transactions, and so the syncs of the disk. Whoever finds
+// nobody writing takes along every operation that waits, runs them in one transaction, commits once
+// and answers each: the more callers, the larger the groups, with no timer and no thread of its own
+// (the way LevelDB's DBImpl::Write does it). Thread-safe.
+class GroupCommit {
+ public:
+  // A piece of a transaction. Runs on any thread that is in Run, one at a time, and perhaps more
+  // than once (then from the start, in a new transaction). A status that is not OK must mean that
+  // it has written nothing; it is what Run answers.
+  using Operation = absl::FunctionRef<absl::Status(Store::Transaction&)>;
+
+  // `store` must outlive it. `on_commit` is called after each commit, before its operations are
+  // answered; `on_broken` once, when the store can take no more writes. Both run on a thread that
+  // is in Run and must not call Run.
+  GroupCommit(Store* store, std::function<void(const Effects&)> on_commit,
+              std::function<void(const absl::Status&)> on_broken);
+
+  // Returns when `operation` is committed; its answers are true only if this is OK.
+  // RESOURCE_EXHAUSTED: the disk is full; nothing was stored. UNAVAILABLE: the store is broken; the
+  // outcome is not known.
+  absl::Status Run(Sync sync, Operation operation) ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Writer {
+    const Sync sync;
+    const Operation operation;
+    absl::Status status;
+    bool done = false;
+    absl::CondVar wake;
+  };
+
+  void RunGroup(const std::vector<Writer*>& group);
+  absl::Status RunTransaction(const std::vector<Writer*>& group);
+
+  Store* const store_;
+  const std::function<void(const Effects&)> on_commit_;
+  const std::function<void(const absl::Status&)> on_broken_;
+
+  absl::Mutex mu_;
+  // The one at the front writes for those behind it.
+  std::deque<Writer*> writers_ ABSL_GUARDED_BY(mu_);
+  absl::Status broken_;  // of the writer at the front, which hands it on with mu_
+};
+
+}  // namespace tarea
+
+#endif  // TAREA_MASTER_GROUP_COMMIT_H_

@@ -1,0 +1,140 @@
+#include "master/worker_registry.h"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace tarea {
+
+std::shared_ptr<WorkerRegistry::Entry> WorkerRegistry::Find(const std::string& worker) {
+  const auto it = workers_.find(worker);
+  return it == workers_.end() ? nullptr : it->second;
+}
+
+absl::Status WorkerRegistry::Touch(const WorkerIdentity& worker, absl::Time now) {
+  absl::MutexLock lock(&mu_);
+  std::shared_ptr<Entry> entry = Find(worker.id);
+  if (entry == nullptr) {
+    if (static_cast<int>(workers_.size()) >= max_workers_) {
+      return absl::ResourceExhaustedError(
+          absl::StrCat(workers_.size(), " workers are connected already; the limit is ",
+                       max_workers_, " (--max-workers); try again later"));
+    }
+    entry = std::make_shared<Entry>();
+    workers_[worker.id] = entry;
+  }
+  entry->identity = worker;
+  entry->last_seen = now;
+  return absl::OkStatus();
+}
+
+void WorkerRegistry::SetInterests(const std::string& worker, const std::vector<std::string>& queues,
+                                  const std::vector<std::string>& types) {
+  absl::MutexLock lock(&mu_);
+  if (const std::shared_ptr<Entry> entry = Find(worker)) {
+    entry->queues = queues;
+    entry->types = types;
+  }
+}
+
+void WorkerRegistry::SetHeld(const std::string& worker, const std::vector<HeldTask>& held) {
+  absl::MutexLock lock(&mu_);
+  const std::shared_ptr<Entry> entry = Find(worker);
+  if (entry == nullptr) return;
+  entry->held = static_cast<int>(held.size());
+  absl::flat_hash_map<TaskId, TaskProgress> progress;
+  for (const HeldTask& task : held) {
+    const auto known = entry->progress.find(task.lease.task_id);
+    if (task.progress.has_value()) {
+      progress[task.lease.task_id] = *task.progress;
+    } else if (known != entry->progress.end()) {
+      progress[task.lease.task_id] = std::move(known->second);
+    }
+  }
+  entry->progress = std::move(progress);
+}
+
+void WorkerRegistry::Notify(const std::vector<Effects::Notice>& notices) {
+  if (notices.empty()) return;
+  absl::MutexLock lock(&mu_);
+  for (const Effects::Notice& notice : notices) {
+    const std::shared_ptr<Entry> entry = Find(notice.worker);
+    // One that is not known here learns of it when it renews the lease.
+    if (entry == nullptr) continue;
+    entry->notices.push_back(notice.stop);
+    entry->wake.Signal();
+  }
+}
+
+std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  const std::shared_ptr<Entry> entry = Find(worker);
+  if (entry == nullptr) return {};
+  const int64_t self = ++entry->wait;
+  entry->wake.SignalAll();
+  const auto over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return !entry->notices.empty() || entry->wait != self || entry->left || shutdown_;
+  };
+  entry->waiting = true;
+  while (!over()) {
+    if (entry->wake.WaitWithTimeout(&mu_, timeout)) break;
+  }
+  if (entry->wait != self) return {};
+  entry->waiting = false;
+  return std::exchange(entry->notices, {});
+}
+
+void WorkerRegistry::Leave(const std::string& worker) {
+  absl::MutexLock lock(&mu_);
+  const std::shared_ptr<Entry> entry = Find(worker);
+  if (entry == nullptr) return;
+  entry->left = true;
+  entry->wake.SignalAll();
+  workers_.erase(worker);
+}
+
+void WorkerRegistry::ForgetIdle(absl::Time now) {
+  absl::MutexLock lock(&mu_);
+  absl::erase_if(workers_, [&](const auto& item) {
+    return !item.second->waiting && item.second->last_seen + forget_after_ < now;
+  });
+}
+
+std::vector<WorkerStatus> WorkerRegistry::List(absl::Time now) {
+  std::vector<WorkerStatus> list;
+  {
+    absl::MutexLock lock(&mu_);
+    for (const auto& [id, entry] : workers_) {
+      list.push_back({entry->identity, entry->queues, entry->types, entry->held,
+                      entry->waiting ? absl::ZeroDuration() : now - entry->last_seen});
+    }
+  }
+  std::sort(list.begin(), list.end(), [](const WorkerStatus& a, const WorkerStatus& b) {
+    return std::tie(a.identity.name, a.identity.id) < std::tie(b.identity.name, b.identity.id);
+  });
+  return list;
+}
+
+int WorkerRegistry::size() {
+  absl::MutexLock lock(&mu_);
+  return static_cast<int>(workers_.size());
+}
+
+std::optional<TaskProgress> WorkerRegistry::ProgressOf(const std::string& worker, TaskId task) {
+  absl::MutexLock lock(&mu_);
+  const std::shared_ptr<Entry> entry = Find(worker);
+  if (entry == nullptr) return std::nullopt;
+  const auto it = entry->progress.find(task);
+  if (it == entry->progress.end()) return std::nullopt;
+  return it->second;
+}
+
+void WorkerRegistry::Shutdown() {
+  absl::MutexLock lock(&mu_);
+  shutdown_ = true;
+  for (const auto& [id, entry] : workers_) entry->wake.SignalAll();
+}
+
+}  // namespace tarea
