@@ -42,6 +42,11 @@ absl::Status GroupCommit::Run(Sync sync, Operation operation) {
   return self.status;
 }
 
+int GroupCommit::waiting() {
+  absl::MutexLock lock(&mu_);
+  return static_cast<int>(writers_.size());
+}
+
 void GroupCommit::RunGroup(const std::vector<Writer*>& group) {
   if (!broken_.ok()) {
     for (Writer* writer : group) writer->status = broken_;

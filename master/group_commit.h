@@ -35,6 +35,9 @@ class GroupCommit {
   // outcome is not known.
   absl::Status Run(Sync sync, Operation operation) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Operations that are being committed, or wait to be.
+  int waiting() ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
   struct Writer {
     const Sync sync;

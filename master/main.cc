@@ -1,0 +1,65 @@
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <iostream>
+
+#include "common/exit_codes.h"
+#include "common/flags.h"
+#include "common/grpc_log.h"
+#include "master/master.h"
+
+namespace {
+
+constexpr char kFooter[] =
+    R"(Every flag is also a variable of the environment: --data-dir is TAREA_DATA_DIR.
+
+Example:
+  master --data-dir /var/lib/tarea --listen 127.0.0.1:50051
+
+Exit codes: 0 ended by SIGTERM or SIGINT; 1 could not start, or the store failed (the log says why);
+2 wrong flags.)";
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Keeps tasks durably and hands them to workers.", "master");
+  app.footer(kFooter);
+  tarea::MasterOptions options;
+  tarea::AddMasterFlags(app, options);
+  if (const std::optional<int> exit = tarea::ParseFlags(app, argc, argv)) return *exit;
+  absl::Status status = tarea::InitLogging("master", options.log);
+  if (status.ok()) status = tarea::CheckOptions(options);
+  if (!status.ok()) {
+    std::cerr << "master: " << status.message() << "\nTry: master --help\n";
+    return tarea::kExitUsage;
+  }
+
+  tarea::RouteGrpcLog();
+
+  // Before any thread is started, so that all have it and only sigwait gets these.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  std::atomic<bool> broken = false;
+  absl::StatusOr<std::unique_ptr<tarea::Master>> master =
+      tarea::Master::Start(options, [&broken](const absl::Status& why) {
+        spdlog::critical("the store failed, the master ends: {}", why.ToString());
+        broken = true;
+        kill(getpid(), SIGTERM);
+      });
+  if (!master.ok()) {
+    spdlog::critical("{}", std::string(master.status().message()));
+    return tarea::kExitFailed;
+  }
+  int signal = 0;
+  sigwait(&signals, &signal);
+  if (!broken) spdlog::info("{}: shutting down", signal == SIGINT ? "SIGINT" : "SIGTERM");
+  (*master)->Shutdown();
+  spdlog::info("ended");
+  return broken ? tarea::kExitFailed : tarea::kExitOk;
+}

@@ -1,0 +1,111 @@
+#include "master/options.h"
+
+#include <cstdlib>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/string_view.h"
+#include "common/flags.h"
+
+namespace tarea {
+namespace {
+
+std::string Environment(const char* name) {
+  // Nothing changes the environment while flags are read.
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? "" : value;
+}
+
+bool IsLoopback(absl::string_view address) {
+  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
+         absl::StartsWith(address, "[::1]:") || absl::StartsWith(address, "unix:");
+}
+
+template <typename T>
+void AddLimit(CLI::App& app, const std::string& name, T& value, const std::string& help) {
+  app.add_option(name, value, help)
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str()
+      ->group("Limits");
+}
+
+}  // namespace
+
+std::string MasterOptions::DefaultDataDir() {
+  // systemd gives a list if the unit names several.
+  const std::string state = Environment("STATE_DIRECTORY");
+  if (!state.empty()) return state.substr(0, state.find(':'));
+  const std::string xdg = Environment("XDG_STATE_HOME");
+  if (!xdg.empty()) return xdg + "/tarea";
+  return Environment("HOME") + "/.local/state/tarea";
+}
+
+void AddMasterFlags(CLI::App& app, MasterOptions& options) {
+  app.add_option("--listen", options.listen, "Address and port; port 0 picks a free one")
+      ->capture_default_str();
+  app.add_flag("--insecure", options.insecure,
+               "Listen beyond this machine although nothing is encrypted or checked");
+  app.add_option("--port-file", options.port_file, "Write the port to this file once it is open");
+  app.add_option("--data-dir", options.data_dir, "Where the embedded store is")
+      ->capture_default_str();
+  app.add_option("--durability", options.durability,
+                 "fsync: what is accepted survives a loss of power; os: the end of the process")
+      ->check(CLI::IsMember({"fsync", "os"}))
+      ->capture_default_str();
+  AddDuration(app, "--lease", options.dispatcher.lease,
+              "How long a worker has a task without a sign of life");
+  AddDuration(app, "--retain", options.dispatcher.retain, "How long finished batches are kept");
+  AddDuration(app, "--retain-requests", options.store_limits.retain_requests,
+              "How long a request_id is remembered");
+  AddLogFlags(app, options.log);
+
+  AddLimit(app, "--max-payload", options.limits.max_payload, "Bytes of a task's payload");
+  AddLimit(app, "--max-result", options.limits.max_result, "Bytes of a task's result");
+  AddLimit(app, "--max-error", options.limits.max_error, "Bytes of an error; longer ones are cut");
+  AddLimit(app, "--max-message", options.limits.max_message, "Bytes of one call");
+  AddLimit(app, "--max-tasks-per-call", options.limits.max_tasks_per_call,
+           "Tasks in one SubmitTasks");
+  AddLimit(app, "--max-batch", options.store_limits.max_batch, "Tasks in one batch");
+  AddLimit(app, "--max-depends-on", options.limits.max_depends_on, "Tasks one task waits for");
+  AddLimit(app, "--max-queue-depth", options.store_limits.max_queue_depth,
+           "Unfinished tasks in one queue");
+  AddLimit(app, "--max-queues", options.store_limits.max_lanes, "Pairs of queue and type");
+  AddLimit(app, "--max-workers", options.dispatcher.max_workers, "Workers at a time");
+  AddLimit(app, "--max-watchers", options.dispatcher.max_watchers, "WatchBatch streams at a time");
+  AddLimit(app, "--max-claim", options.limits.max_claim, "Tasks one poll takes away");
+  AddDuration(app, "--max-wait", options.limits.max_wait, "How long a poll may park")
+      ->group("Limits");
+}
+
+absl::Status CheckOptions(const MasterOptions& options) {
+  if (!IsLoopback(options.listen) && !options.insecure) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--listen is ", options.listen,
+        ", which others than this machine can reach, and nothing would be encrypted or checked; "
+        "listen on 127.0.0.1 (and use a tunnel), or say --insecure if the network is trusted"));
+  }
+  if (options.dispatcher.lease < absl::Milliseconds(100)) {
+    return absl::InvalidArgumentError(absl::StrCat("--lease is ",
+                                                   absl::FormatDuration(options.dispatcher.lease),
+                                                   "; it must be at least 100ms"));
+  }
+  for (const absl::Duration duration :
+       {options.dispatcher.retain, options.store_limits.retain_requests, options.limits.max_wait}) {
+    if (duration <= absl::ZeroDuration()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--retain, --retain-requests and --max-wait must be more than 0; one of "
+                       "them is ",
+                       absl::FormatDuration(duration)));
+    }
+  }
+  if (options.limits.max_message <=
+      std::max(options.limits.max_payload, options.limits.max_result)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--max-message is ", options.limits.max_message,
+        "; it must be greater than --max-payload and --max-result, or none of that size can come"));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tarea

@@ -1,0 +1,446 @@
+#include "master/request_validation.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/convert.h"
+#include "common/ids.h"
+#include "common/logging.h"
+
+namespace tarea {
+namespace {
+
+using google::protobuf::Message;
+
+template <typename... Args>
+absl::Status Invalid(const Args&... args) {
+  return absl::InvalidArgumentError(absl::StrCat(args...));
+}
+
+// SHA-256 over the message with its maps in a fixed order.
+std::string ContentHash(const Message& message) {
+  std::string bytes;
+  {
+    google::protobuf::io::StringOutputStream stream(&bytes);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializeToCodedStream(&coded);
+  }
+  unsigned char digest[EVP_MAX_MD_SIZE];
+  unsigned int size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
+  return std::string(reinterpret_cast<const char*>(digest), size);
+}
+
+absl::Status CheckName(const std::string& value, const std::string& field) {
+  if (value.empty()) return Invalid(field, " is empty; it is required");
+  if (IsName(value, kMaxNameBytes, "._:/-")) return absl::OkStatus();
+  return Invalid(field, " is '", Printable(value), "'; it must be 1 to ", kMaxNameBytes,
+                 " letters, digits or one of . _ : / -");
+}
+
+absl::Status CheckText(const std::string& value, const std::string& field, int max_bytes) {
+  if (static_cast<int>(value.size()) <= max_bytes) return absl::OkStatus();
+  return Invalid(field, " is ", value.size(), " bytes; the limit is ", max_bytes);
+}
+
+absl::Status CheckCount(int count, int max, const std::string& field, const char* flag = "") {
+  if (count <= max) return absl::OkStatus();
+  return Invalid(field, " has ", count, " entries; the limit is ", max, flag);
+}
+
+// A duration within [min, max], in whole microseconds.
+absl::Status ParseDurationField(const google::protobuf::Duration& proto, const std::string& field,
+                                absl::Duration min, absl::Duration max, absl::Duration& value) {
+  const absl::Duration parsed = FromProto(proto);
+  if (parsed < min || parsed > max) {
+    return Invalid(field, " is ", absl::FormatDuration(parsed), "; it must be ",
+                   absl::FormatDuration(min), " to ", absl::FormatDuration(max));
+  }
+  value = absl::Trunc(parsed, absl::Microseconds(1));
+  return absl::OkStatus();
+}
+
+absl::Status ParseRetry(const v1::RetryPolicy& proto, const std::string& field,
+                        RetryPolicy& policy) {
+  if (proto.max_attempts() != 0) policy.max_attempts = proto.max_attempts();
+  if (policy.max_attempts < 1 || policy.max_attempts > kMaxAttempts) {
+    return Invalid(field, ".max_attempts is ", policy.max_attempts, "; it must be 1 to ",
+                   kMaxAttempts);
+  }
+  if (proto.has_initial_backoff()) {
+    const absl::Status status =
+        ParseDurationField(proto.initial_backoff(), field + ".initial_backoff",
+                           absl::ZeroDuration(), kMaxBackoff, policy.initial_backoff);
+    if (!status.ok()) return status;
+  }
+  policy.max_backoff = std::max(policy.max_backoff, policy.initial_backoff);
+  if (proto.has_max_backoff()) {
+    const absl::Status status =
+        ParseDurationField(proto.max_backoff(), field + ".max_backoff", policy.initial_backoff,
+                           kMaxBackoff, policy.max_backoff);
+    if (!status.ok()) return status;
+  }
+  if (proto.multiplier() != 0) policy.multiplier = proto.multiplier();
+  if (!(policy.multiplier >= 1.0 && policy.multiplier <= 100.0)) {
+    return Invalid(field, ".multiplier is ", policy.multiplier, "; it must be 1 to 100");
+  }
+  if (proto.has_jitter()) policy.jitter = proto.jitter();
+  if (!(policy.jitter >= 0.0 && policy.jitter <= 1.0)) {
+    return Invalid(field, ".jitter is ", policy.jitter, "; it must be 0 to 1");
+  }
+  for (const int code : proto.non_retryable_codes()) {
+    if (code < 1 || code > 16) {
+      return Invalid(field, ".non_retryable_codes has ", code,
+                     "; it must be 1 to 16, a number of google.rpc.Code");
+    }
+    policy.non_retryable_codes.push_back(code);
+  }
+  return CheckCount(proto.non_retryable_codes_size(), kMaxRetryCodes,
+                    field + ".non_retryable_codes");
+}
+
+absl::Status ParseLabels(const google::protobuf::Map<std::string, std::string>& proto,
+                         const std::string& field, std::map<std::string, std::string>& labels) {
+  absl::Status status = CheckCount(static_cast<int>(proto.size()), kMaxLabels, field);
+  for (const auto& [name, value] : proto) {
+    if (!status.ok()) return status;
+    if (!IsName(name, kMaxLabelNameBytes, "._/-")) {
+      return Invalid(field, " has the name '", Printable(name), "'; it must be 1 to ",
+                     kMaxLabelNameBytes, " letters, digits or one of . _ / -");
+    }
+    status = CheckText(value, absl::StrCat(field, "['", name, "']"), kMaxTextBytes);
+    labels.emplace(name, value);
+  }
+  return status;
+}
+
+absl::Status ParseDependencies(const v1::TaskSpec& proto, const std::string& field,
+                               const Limits& limits, TaskSpec& spec) {
+  const int count = proto.depends_on_size() + proto.depends_on_index_size();
+  if (count > limits.max_depends_on) {
+    return Invalid(field, " depends on ", count, " tasks; the limit is ", limits.max_depends_on,
+                   " (--max-depends-on)");
+  }
+  for (const int64_t id : proto.depends_on()) {
+    if (id < 1) return Invalid(field, ".depends_on has ", id, "; ids are 1 or greater");
+    spec.depends_on.push_back(id);
+  }
+  spec.depends_on_index.assign(proto.depends_on_index().begin(), proto.depends_on_index().end());
+  if (!v1::OnParentFailure_IsValid(proto.on_parent_failure())) {
+    return Invalid(field, ".on_parent_failure is ", static_cast<int>(proto.on_parent_failure()),
+                   ", which is not a value of OnParentFailure");
+  }
+  spec.run_on_parent_failure = proto.on_parent_failure() == v1::ON_PARENT_FAILURE_RUN;
+  return absl::OkStatus();
+}
+
+absl::Status ParseTaskTimes(const v1::TaskSpec& proto, const std::string& field, TaskSpec& spec) {
+  absl::Status status;
+  const absl::Duration shortest = absl::Microseconds(1);
+  if (proto.has_delay()) {
+    status = ParseDurationField(proto.delay(), field + ".delay", absl::ZeroDuration(), kMaxDelay,
+                                spec.delay);
+  }
+  if (status.ok() && proto.has_timeout()) {
+    status = ParseDurationField(proto.timeout(), field + ".timeout", shortest, kMaxTimeout,
+                                spec.timeout);
+  }
+  if (status.ok() && proto.has_expires_in()) {
+    status = ParseDurationField(proto.expires_in(), field + ".expires_in", shortest, kMaxDelay,
+                                spec.expires_in);
+  }
+  return status;
+}
+
+absl::Status ParseTaskSpec(const v1::TaskSpec& proto, const std::string& field,
+                           const Limits& limits, TaskSpec& spec) {
+  // Sizes first: nothing is copied that will not be kept.
+  if (static_cast<int64_t>(proto.payload().size()) > limits.max_payload) {
+    return Invalid(field, ".payload is ", proto.payload().size(), " bytes; the limit is ",
+                   limits.max_payload, " (--max-payload)");
+  }
+  absl::Status status = CheckName(proto.type(), field + ".type");
+  if (status.ok() && !proto.queue().empty()) status = CheckName(proto.queue(), field + ".queue");
+  if (status.ok()) status = CheckText(proto.key(), field + ".key", kMaxTextBytes);
+  if (!status.ok()) return status;
+  if (proto.priority() < -kMaxPriority || proto.priority() > kMaxPriority) {
+    return Invalid(field, ".priority is ", proto.priority(), "; it must be ", -kMaxPriority, " to ",
+                   kMaxPriority);
+  }
+  spec.type = proto.type();
+  spec.payload = proto.payload();
+  if (!proto.queue().empty()) spec.queue = proto.queue();
+  spec.priority = proto.priority();
+  spec.key = proto.key();
+  status = ParseTaskTimes(proto, field, spec);
+  if (status.ok()) status = ParseDependencies(proto, field, limits, spec);
+  if (status.ok()) status = ParseRetry(proto.retry(), field + ".retry", spec.retry);
+  if (status.ok()) status = ParseLabels(proto.labels(), field + ".labels", spec.labels);
+  return status;
+}
+
+// At most `max_bytes` of a text, not ending in the middle of a character: strings of the contract
+// are UTF-8.
+std::string Cut(const std::string& text, int64_t max_bytes) {
+  if (static_cast<int64_t>(text.size()) <= max_bytes) return text;
+  size_t end = static_cast<size_t>(max_bytes);
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80) end--;
+  return absl::StrCat(text.substr(0, end), " [cut]");
+}
+
+absl::Status ParseError(const v1::TaskError& proto, const std::string& field, const Limits& limits,
+                        TaskError& error) {
+  if (proto.code() < 0 || proto.code() > 16) {
+    return Invalid(field, ".code is ", proto.code(),
+                   "; it must be 0 to 16, a number of google.rpc.Code");
+  }
+  error.code = proto.code();
+  error.message = Cut(proto.message(), limits.max_error);
+  return absl::OkStatus();
+}
+
+absl::Status ParseResult(const v1::TaskResult& proto, const std::string& field,
+                         const Limits& limits, TaskResult& result) {
+  if (proto.outcome() == v1::RESULT_OUTCOME_UNSPECIFIED ||
+      !v1::ResultOutcome_IsValid(proto.outcome())) {
+    return Invalid(field, ".outcome is ", static_cast<int>(proto.outcome()),
+                   ", which is not a value of ResultOutcome to send");
+  }
+  if (proto.task_id() < 1) {
+    return Invalid(field, ".task_id is ", proto.task_id(), "; ids are 1 or greater");
+  }
+  if (static_cast<int64_t>(proto.result().size()) > limits.max_result) {
+    return Invalid(field, ".result is ", proto.result().size(), " bytes; the limit is ",
+                   limits.max_result, " (--max-result)");
+  }
+  result.task_id = proto.task_id();
+  result.lease_id = static_cast<LeaseId>(proto.lease_id());
+  result.outcome = static_cast<ResultOutcome>(proto.outcome());
+  if (result.outcome != ResultOutcome::kReleased) result.result = proto.result();
+  result.non_retryable = proto.non_retryable();
+  if (result.outcome == ResultOutcome::kFailed && !proto.has_error()) {
+    return Invalid(field, ".error is missing; it is required with RESULT_OUTCOME_FAILED");
+  }
+  return ParseError(proto.error(), field + ".error", limits, result.error);
+}
+
+absl::StatusOr<int> ParsePageSize(int page_size) {
+  if (page_size == 0) return kDefaultPage;
+  if (page_size < 0 || page_size > kMaxPage) {
+    return Invalid("page_size is ", page_size, "; it must be 1 to ", kMaxPage);
+  }
+  return page_size;
+}
+
+// Ties a page token to what was asked: everything but the token and the size of a page.
+std::string QueryTag(v1::ListTasksRequest request) {
+  request.clear_page_token();
+  request.clear_page_size();
+  return absl::BytesToHexString(ContentHash(request).substr(0, 8));
+}
+
+absl::Status BadToken(const std::string& token) {
+  return Invalid("page_token is '", Printable(token),
+                 "'; it must be the next_page_token of an answer to the same question");
+}
+
+}  // namespace
+
+absl::StatusOr<InsertRequest> ParseSubmitTasks(const v1::SubmitTasksRequest& request,
+                                               const Limits& limits) {
+  if (request.tasks_size() > limits.max_tasks_per_call) {
+    return Invalid("tasks has ", request.tasks_size(), " entries; the limit of one call is ",
+                   limits.max_tasks_per_call,
+                   " (--max-tasks-per-call); send more with keep_open and batch_id");
+  }
+  absl::Status status = CheckText(request.request_id(), "request_id", kMaxNameBytes);
+  if (status.ok()) status = CheckText(request.batch_name(), "batch_name", kMaxTextBytes);
+  if (!status.ok()) return status;
+  if (request.batch_id() < 0) return CheckId(request.batch_id(), "batch_id");
+  if (request.total_tasks() < 0) {
+    return Invalid("total_tasks is ", request.total_tasks(), "; it must be 0 or greater");
+  }
+  InsertRequest insert;
+  insert.request_id = request.request_id();
+  if (!insert.request_id.empty()) insert.content_hash = ContentHash(request);
+  insert.batch_name = request.batch_name();
+  insert.batch_id = request.batch_id();
+  insert.keep_open = request.keep_open();
+  insert.total_tasks = request.total_tasks();
+  insert.tasks.resize(request.tasks_size());
+  for (int i = 0; i < request.tasks_size(); ++i) {
+    status =
+        ParseTaskSpec(request.tasks(i), absl::StrCat("tasks[", i, "]"), limits, insert.tasks[i]);
+    if (!status.ok()) return status;
+  }
+  return insert;
+}
+
+absl::StatusOr<WorkerIdentity> ParseWorker(const v1::WorkerInfo& info, const std::string& peer) {
+  if (!IsName(info.id(), kMaxNameBytes, "._:/@-")) {
+    return Invalid("worker.id is '", Printable(info.id()), "'; it must be 1 to ", kMaxNameBytes,
+                   " letters, digits or one of . _ : / @ -");
+  }
+  absl::Status status = CheckText(info.name(), "worker.name", kMaxNameBytes);
+  if (status.ok()) status = CheckText(info.host(), "worker.host", kMaxTextBytes);
+  if (status.ok()) status = CheckText(info.version(), "worker.version", kMaxNameBytes);
+  if (!status.ok()) return status;
+  return WorkerIdentity{info.id(),      info.name(),  info.host(), info.pid(),
+                        info.version(), info.slots(), peer};
+}
+
+absl::StatusOr<ClaimRequest> ParseRequestTask(const v1::RequestTaskRequest& request,
+                                              const Limits& limits) {
+  absl::Status status = CheckCount(request.queues_size(), kMaxQueues, "queues");
+  if (status.ok()) status = CheckCount(request.types_size(), kMaxTypes, "types");
+  for (int i = 0; status.ok() && i < request.queues_size(); ++i) {
+    status = CheckName(request.queues(i), absl::StrCat("queues[", i, "]"));
+  }
+  for (int i = 0; status.ok() && i < request.types_size(); ++i) {
+    status = CheckName(request.types(i), absl::StrCat("types[", i, "]"));
+  }
+  if (!status.ok()) return status;
+  ClaimRequest claim;
+  claim.worker = request.worker().id();
+  claim.queues.assign(request.queues().begin(), request.queues().end());
+  if (claim.queues.empty()) claim.queues.push_back(TaskSpec().queue);
+  claim.types.assign(request.types().begin(), request.types().end());
+  if (request.max_tasks() != 0) claim.max_tasks = request.max_tasks();
+  if (claim.max_tasks < 1 || claim.max_tasks > limits.max_claim) {
+    return Invalid("max_tasks is ", claim.max_tasks, "; it must be 1 to ", limits.max_claim,
+                   " (--max-claim)");
+  }
+  return claim;
+}
+
+absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultRequest& request,
+                                                     const Limits& limits) {
+  absl::Status status = CheckCount(request.results_size(), kMaxResults, "results");
+  if (!status.ok()) return status;
+  std::vector<TaskResult> results(request.results_size());
+  for (int i = 0; i < request.results_size(); ++i) {
+    status = ParseResult(request.results(i), absl::StrCat("results[", i, "]"), limits, results[i]);
+    if (!status.ok()) return status;
+  }
+  return results;
+}
+
+absl::StatusOr<std::vector<HeldTask>> ParseHeld(const v1::HeartbeatRequest& request) {
+  if (const absl::Status status = CheckCount(request.held_size(), kMaxHeld, "held"); !status.ok()) {
+    return status;
+  }
+  std::vector<HeldTask> held;
+  held.reserve(request.held_size());
+  for (const v1::HeldTask& proto : request.held()) {
+    HeldTask& task = held.emplace_back();
+    task.lease = {proto.task_id(), static_cast<LeaseId>(proto.lease_id())};
+    if (!proto.has_progress()) continue;
+    const double fraction = proto.progress().fraction();
+    task.progress = TaskProgress{std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0,
+                                 Cut(proto.progress().message(), kMaxReasonBytes)};
+  }
+  return held;
+}
+
+absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait,
+                                         absl::Duration max_wait) {
+  absl::Duration value;
+  const absl::Status status =
+      ParseDurationField(wait, "wait", absl::ZeroDuration(), max_wait, value);
+  if (!status.ok()) return status;
+  return value;
+}
+
+absl::StatusOr<TaskQuery> ParseListTasks(const v1::ListTasksRequest& request) {
+  TaskQuery query;
+  const v1::TaskFilter& filter = request.filter();
+  if (filter.batch_id() < 0) return CheckId(filter.batch_id(), "filter.batch_id");
+  query.batch_id = filter.batch_id();
+  query.queue = filter.queue();
+  query.type = filter.type();
+  for (const int state : filter.states()) {
+    if (state == v1::TASK_STATE_UNSPECIFIED || !v1::TaskState_IsValid(state)) {
+      return Invalid("filter.states has ", state, ", which is not a state of a task");
+    }
+    query.states.push_back(static_cast<TaskState>(state));
+  }
+  if (const absl::Status status = ParseLabels(filter.labels(), "filter.labels", query.labels);
+      !status.ok()) {
+    return status;
+  }
+  const absl::StatusOr<int> size = ParsePageSize(request.page_size());
+  if (!size.ok()) return size.status();
+  query.limit = *size;
+  query.newest_first = request.newest_first();
+  query.with_payload = request.with_payload();
+  query.with_result = request.with_result();
+  if (!request.page_token().empty()) {
+    const std::pair<absl::string_view, absl::string_view> parts =
+        absl::StrSplit(request.page_token(), absl::MaxSplits('-', 1));
+    if (!absl::SimpleAtoi(parts.first, &query.after) || query.after < 1 ||
+        parts.second != QueryTag(request)) {
+      return BadToken(request.page_token());
+    }
+  }
+  return query;
+}
+
+std::string NextPageToken(const v1::ListTasksRequest& request, TaskId after) {
+  return absl::StrCat(after, "-", QueryTag(request));
+}
+
+absl::StatusOr<BatchPage> ParseListBatches(const v1::ListBatchesRequest& request) {
+  const absl::StatusOr<int> size = ParsePageSize(request.page_size());
+  if (!size.ok()) return size.status();
+  BatchPage page;
+  page.limit = *size;
+  if (!request.page_token().empty() &&
+      (!absl::SimpleAtoi(request.page_token(), &page.before) || page.before < 1)) {
+    return BadToken(request.page_token());
+  }
+  return page;
+}
+
+absl::StatusOr<Selection> ParseSelection(const google::protobuf::RepeatedField<int64_t>& ids,
+                                         int64_t batch_id) {
+  if (ids.empty() == (batch_id == 0)) {
+    return Invalid("either task_ids or batch_id must be given, and not both");
+  }
+  Selection selection;
+  if (batch_id != 0) {
+    if (const absl::Status status = CheckId(batch_id, "batch_id"); !status.ok()) return status;
+  }
+  if (const absl::Status status = CheckCount(ids.size(), kMaxSelected, "task_ids"); !status.ok()) {
+    return status;
+  }
+  for (const int64_t id : ids) {
+    if (const absl::Status status = CheckId(id, "task_ids"); !status.ok()) return status;
+  }
+  selection.ids.assign(ids.begin(), ids.end());
+  selection.batch_id = batch_id;
+  return selection;
+}
+
+absl::Status CheckReason(const std::string& reason) {
+  return CheckText(reason, "reason", kMaxReasonBytes);
+}
+
+absl::Status CheckQueueName(const std::string& queue) { return CheckName(queue, "queue"); }
+
+absl::Status CheckId(int64_t id, const char* field) {
+  if (id >= 1) return absl::OkStatus();
+  return Invalid(field, " is ", id, "; ids are 1 or greater");
+}
+
+}  // namespace tarea
