@@ -106,7 +106,7 @@ std::string Printable(absl::string_view text, size_t max_bytes) {
     } else if (code == '\n') {
       piece = "\\n";
     } else {
-      piece = absl::StrFormat(code < 0x100 ? "\\x%02x" : "\\u%04x", code);
+      piece = code < 0x100 ? absl::StrFormat("\\x%02x", code) : absl::StrFormat("\\u%04x", code);
     }
     if (out.size() + piece.size() > max_bytes) {
       out += "...";
