@@ -1,0 +1,169 @@
+#include "client/connection.h"
+
+#include <grpc/support/time.h>
+#include <grpcpp/create_channel.h>
+#include <grpcpp/support/channel_arguments.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "common/logging.h"
+#include "common/status_grpc.h"
+
+namespace tarea {
+namespace {
+
+constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
+constexpr absl::Duration kLastPause = absl::Seconds(2);
+// One task may hold 4 MiB of payload and 4 MiB of result by default; leaves room for masters with
+// higher limits.
+constexpr int kMaxReceiveBytes = 64 << 20;
+
+grpc::ChannelArguments Arguments() {
+  grpc::ChannelArguments arguments;
+  // gRPC would wait up to two minutes before it looks for a master that restarts.
+  arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
+  arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
+  // Despite its name the time that one attempt at connecting is given.
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
+  return arguments;
+}
+
+gpr_timespec Deadline(absl::Duration timeout) {
+  const int64_t millis = std::max<int64_t>(1, absl::ToInt64Milliseconds(timeout));
+  return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(millis, GPR_TIMESPAN));
+}
+
+// Of "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to connect
+// to remote host: Connection refused" only the end tells people anything.
+std::string ShortReason(absl::string_view message) {
+  if (const size_t colon = message.rfind(": ");
+      absl::StartsWith(message, "failed to connect to all addresses") &&
+      colon != absl::string_view::npos) {
+    message.remove_prefix(colon + 2);
+  }
+  return Printable(message, 1024);
+}
+
+}  // namespace
+
+absl::Duration LongestPause(int retry) {
+  return std::min(kFirstPause * (1 << std::clamp(retry - 1, 0, 10)), kLastPause);
+}
+
+Connection::Connection(const ClientOptions& options)
+    : call_timeout_(options.call_timeout),
+      retry_time_(options.retry_time),
+      own_clock_(options.clock == nullptr ? std::make_unique<MonotonicClock>() : nullptr),
+      clock_(options.clock == nullptr ? *own_clock_ : *options.clock),
+      addresses_(absl::StrJoin(options.masters, ", ")) {
+  const auto credentials =
+      options.credentials == nullptr ? grpc::InsecureChannelCredentials() : options.credentials;
+  for (const std::string& address : options.masters) {
+    masters_.push_back({address, v1::TaskService::NewStub(grpc::CreateCustomChannel(
+                                     address, credentials, Arguments()))});
+  }
+}
+
+absl::Status Connection::Call(absl::FunctionRef<grpc::Status(Stub&, grpc::ClientContext&)> call) {
+  Outage outage(*this);
+  for (;;) {
+    const absl::Status status = Attempt(std::min(call_timeout_, outage.Remaining()), call);
+    if (status.ok()) return status;
+    if (const absl::Status end = outage.WaitToRetry(status); !end.ok()) return end;
+  }
+}
+
+absl::Status Connection::Attempt(
+    absl::Duration timeout, absl::FunctionRef<grpc::Status(Stub&, grpc::ClientContext&)> call) {
+  grpc::ClientContext context;
+  context.set_deadline(Deadline(timeout));
+  size_t master = 0;
+  {
+    absl::MutexLock lock(&mu_);
+    if (interrupted_) return absl::CancelledError("interrupted");
+    running_.insert(&context);
+    master = current_;
+  }
+  const absl::Status status = FromGrpc(call(*masters_[master].stub, context));
+  absl::MutexLock lock(&mu_);
+  running_.erase(&context);
+  if (interrupted_ && !status.ok()) return absl::CancelledError("interrupted");
+  // Unless another thread has moved on already.
+  if (absl::IsUnavailable(status) && current_ == master) {
+    current_ = (current_ + 1) % masters_.size();
+  }
+  // A server that shuts down cancels what runs; it did not decide anything about the request.
+  if (absl::IsCancelled(status)) return absl::UnavailableError(status.message());
+  return status;
+}
+
+void Connection::Interrupt() {
+  absl::MutexLock lock(&mu_);
+  interrupted_ = true;
+  for (grpc::ClientContext* context : running_) context->TryCancel();
+}
+
+void Connection::TryNextMaster() {
+  absl::MutexLock lock(&mu_);
+  current_ = (current_ + 1) % masters_.size();
+}
+
+bool Connection::Pause(int retry, absl::Duration at_most) {
+  absl::MutexLock lock(&mu_);
+  const absl::Duration longest = LongestPause(retry);
+  const absl::Duration pause = longest * absl::Uniform(random_, 0.0, 1.0);
+  // The pool of masters is asked once around before the first pause.
+  if (static_cast<size_t>(retry) < masters_.size()) return !interrupted_;
+  mu_.AwaitWithTimeout(absl::Condition(&interrupted_), std::min(pause, at_most));
+  return !interrupted_;
+}
+
+Outage::Outage(Connection& connection)
+    : connection_(connection), last_contact_(connection.clock_.Now()) {}
+
+void Outage::Over() {
+  had_contact_ = true;
+  last_contact_ = connection_.clock_.Now();
+  retries_ = 0;
+}
+
+absl::Duration Outage::Remaining() const {
+  const absl::Duration passed = connection_.clock_.Now() - last_contact_;
+  return std::max(connection_.retry_time_ - passed, absl::ZeroDuration());
+}
+
+absl::Status Outage::WaitToRetry(const absl::Status& status) {
+  if (!IsTransient(status)) return status;
+  if (retries_++ == 0) {
+    // Whoever has been watching for an hour should see it; whoever starts gets an answer soon.
+    spdlog::log(had_contact_ ? spdlog::level::warn : spdlog::level::info,
+                "lost the master at {}: {}; trying again", connection_.addresses_,
+                ShortReason(status.message()));
+  }
+  // Silent, but connected: only the caller knows that this was no natural end of a stream.
+  if (absl::IsDeadlineExceeded(status)) connection_.TryNextMaster();
+  if (!connection_.Pause(retries_, Remaining())) return absl::CancelledError("interrupted");
+  return Remaining() > absl::ZeroDuration() ? absl::OkStatus() : Explain(status);
+}
+
+absl::Status Outage::Explain(const absl::Status& status) const {
+  const std::string tried = absl::FormatDuration(connection_.retry_time_);
+  if (absl::IsUnavailable(status)) {
+    return absl::UnavailableError(
+        absl::StrCat("cannot reach the master at ", connection_.addresses_, ": ",
+                     ShortReason(status.message()), " (tried for ", tried, ")"));
+  }
+  if (absl::IsDeadlineExceeded(status)) {
+    return absl::DeadlineExceededError(
+        absl::StrCat("the master at ", connection_.addresses_, " did not answer within ", tried));
+  }
+  return status;
+}
+
+}  // namespace tarea
