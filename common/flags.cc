@@ -13,7 +13,7 @@ namespace {
 void BindEnvironment(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) {
     if (option->get_lnames().empty() || option == app.get_help_ptr() ||
-        option == app.get_version_ptr()) {
+        option == app.get_version_ptr() || !option->get_envname().empty()) {
       continue;
     }
     std::string name = "TAREA_";
@@ -53,14 +53,19 @@ void AddLogFlags(CLI::App& app, LogOptions& options) {
 }
 
 std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv) {
+  return ParseFlags(app, argc, argv, std::cout, std::cerr);
+}
+
+std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv, std::ostream& out,
+                              std::ostream& err) {
   app.set_version_flag("--version", std::string(Version()));
   BindEnvironment(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
     // --help and --version come as exceptions too.
-    if (e.get_exit_code() == 0) return app.exit(e);
-    std::cerr << app.get_name() << ": " << e.what() << "\nTry: " << app.get_name() << " --help\n";
+    if (e.get_exit_code() == 0) return app.exit(e, out, err);
+    err << app.get_name() << ": " << e.what() << "\nTry: " << app.get_name() << " --help\n";
     return kExitUsage;
   }
   return std::nullopt;

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <ostream>
 #include <string>
 
 #include "absl/time/time.h"
@@ -19,10 +20,15 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration&
 void AddLogFlags(CLI::App& app, LogOptions& options);
 
 // Parses the command line once all flags are added. Gives each flag of `app` and of its subcommands
-// its variable in the environment first: --data-dir is TAREA_DATA_DIR. The command line wins.
+// its variable in the environment first: --data-dir is TAREA_DATA_DIR, unless the option has a name
+// of its own for it already (CLI::Option::envname). The command line wins.
 // Answers the exit code if the program is to end now: after --help and --version, or after a
 // mistake, which is then on stderr.
 std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv);
+
+// The same, for a program that does not write to stdout and stderr.
+std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv, std::ostream& out,
+                              std::ostream& err);
 
 }  // namespace tarea
 
