@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/version.h"
+#include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
 
 namespace tarea {
@@ -57,13 +58,18 @@ absl::StatusOr<std::unique_ptr<Master>> Master::Start(
 }
 
 absl::Status Master::OpenStore(const MasterOptions& options) {
-  SqliteOptions sqlite;
-  sqlite.data_dir = options.data_dir;
-  sqlite.durability = options.durability == "os" ? Durability::kOs : Durability::kFsync;
-  sqlite.limits = options.store_limits;
-  absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(sqlite);
-  if (!store.ok()) return store.status();
-  store_ = *std::move(store);
+  if (options.store == "memory") {
+    store_ = std::make_unique<MemoryStore>(options.store_limits);
+    spdlog::warn("--store memory: everything is forgotten when the master ends");
+  } else {
+    SqliteOptions sqlite;
+    sqlite.data_dir = options.data_dir;
+    sqlite.durability = options.durability == "os" ? Durability::kOs : Durability::kFsync;
+    sqlite.limits = options.store_limits;
+    absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(sqlite);
+    if (!store.ok()) return store.status();
+    store_ = *std::move(store);
+  }
   const absl::StatusOr<std::vector<Queue>> queues = store_->ListQueues();
   if (!queues.ok()) return queues.status();
   Counts total;
@@ -74,7 +80,7 @@ absl::Status Master::OpenStore(const MasterOptions& options) {
                std::string(Version()), store_->name(),
                store_->durability().empty() ? "" : ", durability ", store_->durability(),
                total.Waiting(), total[TaskState::kRunning], total.Total() - total.Unfinished());
-  spdlog::info("data directory {}", options.data_dir);
+  if (options.store == "sqlite") spdlog::info("data directory {}", options.data_dir);
   return absl::OkStatus();
 }
 

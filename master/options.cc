@@ -49,6 +49,9 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
   app.add_option("--port-file", options.port_file, "Write the port to this file once it is open");
   app.add_option("--data-dir", options.data_dir, "Where the embedded store is")
       ->capture_default_str();
+  app.add_option("--store", options.store, "sqlite, or memory (keeps nothing)")
+      ->check(CLI::IsMember({"sqlite", "memory"}))
+      ->capture_default_str();
   app.add_option("--durability", options.durability,
                  "fsync: what is accepted survives a loss of power; os: the end of the process")
       ->check(CLI::IsMember({"fsync", "os"}))

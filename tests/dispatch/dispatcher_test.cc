@@ -1,0 +1,235 @@
+#include "master/dispatcher.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "master/store/memory_store.h"
+
+namespace tarea {
+namespace {
+
+constexpr absl::Duration kLong = absl::Seconds(60);
+
+WorkerIdentity Worker(const std::string& id) {
+  WorkerIdentity worker;
+  worker.id = id;
+  worker.name = id;
+  return worker;
+}
+
+bool Here() { return false; }
+
+class DispatcherTest : public testing::Test {
+ protected:
+  void StartWith(DispatcherOptions options) {
+    options.max_workers = 50;
+    dispatcher_ = std::make_unique<Dispatcher>(&store_, &clock_, options,
+                                               [](const absl::Status&) { FAIL(); });
+    ASSERT_TRUE(dispatcher_->Start().ok());
+  }
+  void SetUp() override { StartWith({}); }
+
+  InsertAnswer Submit(int count, TaskSpec spec = {}) {
+    InsertRequest request;
+    spec.type = "echo";
+    request.tasks.assign(count, spec);
+    const absl::StatusOr<InsertAnswer> answer = dispatcher_->Submit(request);
+    EXPECT_TRUE(answer.ok()) << answer.status();
+    return *answer;
+  }
+
+  absl::StatusOr<std::vector<LeasedTask>> Request(const std::string& worker, int max_tasks,
+                                                  absl::Duration wait,
+                                                  Dispatcher::Gone gone = Here) {
+    ClaimRequest request;
+    request.worker = worker;
+    request.queues = {"default"};
+    request.types = {"echo"};
+    request.max_tasks = max_tasks;
+    return dispatcher_->Request(Worker(worker), request, wait, gone);
+  }
+
+  ResultStatus Finish(const LeasedTask& task, ResultOutcome outcome = ResultOutcome::kSucceeded) {
+    TaskResult result;
+    result.task_id = task.task_id;
+    result.lease_id = task.lease_id;
+    result.outcome = outcome;
+    if (outcome == ResultOutcome::kFailed) result.error = {2, "broken"};
+    return dispatcher_->Complete(Worker("w"), {result})->at(0);
+  }
+
+  void AwaitParked(int count) {
+    while (dispatcher_->parked_polls() < count) std::this_thread::yield();
+  }
+
+  MonotonicClock clock_;
+  MemoryStore store_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+};
+
+TEST_F(DispatcherTest, AParkedPollIsWokenBySubmittedWork) {
+  std::thread worker([&] {
+    const auto tasks = Request("w1", 1, kLong);
+    ASSERT_TRUE(tasks.ok());
+    EXPECT_EQ(tasks->size(), 1);
+  });
+  AwaitParked(1);
+  Submit(1);
+  worker.join();
+}
+
+TEST_F(DispatcherTest, ABatchOfAHundredGoesToAllFourIdleWorkers) {
+  std::vector<std::thread> workers;
+  std::atomic<int> total = 0;
+  for (int i = 0; i < 4; ++i) {
+    workers.emplace_back([&, i] {
+      const auto tasks = Request(absl::StrCat("w", i), 100, kLong);
+      ASSERT_TRUE(tasks.ok());
+      EXPECT_EQ(tasks->size(), 25);
+      total += static_cast<int>(tasks->size());
+    });
+  }
+  AwaitParked(4);
+  Submit(100);
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(total, 100);
+}
+
+TEST_F(DispatcherTest, APollWithoutWorkAnswersNoneWhenItsWaitIsOver) {
+  const auto tasks = Request("w1", 1, absl::Milliseconds(20));
+  ASSERT_TRUE(tasks.ok());
+  EXPECT_TRUE(tasks->empty());
+}
+
+TEST_F(DispatcherTest, ATaskIsNotLeasedToACallerThatHasGone) {
+  Submit(1);
+  EXPECT_EQ(Request("w1", 1, kLong, [] { return true; }).status().code(),
+            absl::StatusCode::kCancelled);
+  EXPECT_EQ(Request("w2", 1, absl::ZeroDuration())->size(), 1);
+}
+
+TEST_F(DispatcherTest, ACallerThatGoesWhileItsTasksAreClaimedGivesThemBackAtOnce) {
+  Submit(3);
+  int asked = 0;
+  const auto gone_after_the_claim = [&asked] { return ++asked > 1; };
+  EXPECT_EQ(Request("w1", 3, kLong, gone_after_the_claim).status().code(),
+            absl::StatusCode::kCancelled);
+  const auto tasks = Request("w2", 3, absl::ZeroDuration());
+  ASSERT_EQ(tasks->size(), 3);
+  EXPECT_EQ(tasks->at(0).attempt, 1) << "an attempt that never began does not count";
+}
+
+TEST_F(DispatcherTest, ACancelIsToldToTheWorkersParkedHeartbeat) {
+  Submit(1);
+  const LeasedTask task = Request("w1", 1, kLong)->at(0);
+  HeldTask held;
+  held.lease = {task.task_id, task.lease_id};
+  std::thread heartbeat([&] {
+    const auto stops = dispatcher_->Heartbeat(Worker("w1"), {held}, kLong, Here);
+    ASSERT_TRUE(stops.ok());
+    ASSERT_EQ(stops->size(), 1);
+    EXPECT_EQ(stops->at(0).task_id, task.task_id);
+    EXPECT_EQ(stops->at(0).reason, StopReason::kCancelled);
+  });
+  Selection selection;
+  selection.ids = {task.task_id};
+  EXPECT_EQ(dispatcher_->Cancel(selection, "enough")->stopping, 1);
+  heartbeat.join();
+  EXPECT_EQ(Finish(task, ResultOutcome::kCancelled), ResultStatus::kRecorded);
+  EXPECT_EQ(store_.GetTask(task.task_id)->core.state, TaskState::kCancelled);
+}
+
+TEST_F(DispatcherTest, AHeartbeatIsToldOfALeaseThatIsGone) {
+  HeldTask held;
+  held.lease = {4711, 1};
+  const auto stops = dispatcher_->Heartbeat(Worker("w1"), {held}, kLong, Here);
+  ASSERT_EQ(stops->size(), 1);
+  EXPECT_EQ(stops->at(0).reason, StopReason::kLost);
+}
+
+TEST_F(DispatcherTest, ShutdownWakesParkedCalls) {
+  std::thread poll(
+      [&] { EXPECT_EQ(Request("w1", 1, kLong).status().code(), absl::StatusCode::kUnavailable); });
+  AwaitParked(1);
+  dispatcher_->Shutdown();
+  poll.join();
+}
+
+TEST_F(DispatcherTest, ADelayedTaskIsHandedOutWhenItsTimeHasComeWithoutAnyOtherCall) {
+  TaskSpec spec;
+  spec.delay = absl::Milliseconds(50);
+  Submit(1, spec);
+  EXPECT_EQ(Request("w1", 1, kLong)->size(), 1);
+}
+
+TEST_F(DispatcherTest, ATaskWaitsForTheOneItDependsOn) {
+  const InsertAnswer parent = Submit(1);
+  TaskSpec spec;
+  spec.depends_on = {parent.first_task_id};
+  Submit(1, spec);
+  const auto first = Request("w1", 10, kLong);
+  ASSERT_EQ(first->size(), 1);
+  Finish(first->at(0));
+  const auto second = Request("w1", 10, kLong);
+  ASSERT_EQ(second->size(), 1);
+  EXPECT_EQ(second->at(0).task_id, parent.first_task_id + 1);
+}
+
+TEST_F(DispatcherTest, ResumingAQueueWakesThoseThatWait) {
+  ASSERT_TRUE(dispatcher_->SetPaused("default", true).ok());
+  Submit(1);
+  EXPECT_TRUE(Request("w1", 1, absl::Milliseconds(10))->empty());
+  std::thread poll([&] { EXPECT_EQ(Request("w1", 1, kLong)->size(), 1); });
+  AwaitParked(1);
+  ASSERT_TRUE(dispatcher_->SetPaused("default", false).ok());
+  poll.join();
+}
+
+TEST_F(DispatcherTest, AWatcherIsWokenByAResult) {
+  const InsertAnswer batch = Submit(1);
+  const auto watch = dispatcher_->Watch(batch.batch_id);
+  std::thread worker([&] { Finish(Request("w1", 1, kLong)->at(0)); });
+  while (store_.ListFinished(batch.batch_id, 0, 10, false)->tasks.empty()) {
+    EXPECT_TRUE((*watch)->AwaitChange(kLong));
+  }
+  worker.join();
+}
+
+class ShortLease : public DispatcherTest {
+ protected:
+  void SetUp() override {
+    DispatcherOptions options;
+    options.lease = absl::Milliseconds(200);
+    StartWith(options);
+  }
+};
+
+TEST_F(ShortLease, AnExpiredLeaseIsHandedOutAgainWithoutAnybodyRestarting) {
+  Submit(1);
+  const LeasedTask lost = Request("w1", 1, kLong)->at(0);
+  const LeasedTask again = Request("w2", 1, kLong)->at(0);
+  EXPECT_EQ(again.task_id, lost.task_id);
+  EXPECT_EQ(again.attempt, 2);
+  EXPECT_NE(again.lease_id, lost.lease_id);
+  EXPECT_EQ(Finish(lost), ResultStatus::kStale);
+  EXPECT_EQ(Finish(again), ResultStatus::kRecorded);
+}
+
+TEST_F(ShortLease, ALeaseThatIsRenewedLastsTenTimesItsTerm) {
+  Submit(1);
+  const LeasedTask task = Request("w1", 1, kLong)->at(0);
+  HeldTask held;
+  held.lease = {task.task_id, task.lease_id};
+  const absl::Time end = clock_.Now() + absl::Seconds(2);
+  while (clock_.Now() < end) {
+    EXPECT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {held}, kLong, Here)->empty());
+  }
+  EXPECT_EQ(store_.GetTask(task.task_id)->core.attempt, 1);
+  EXPECT_EQ(Finish(task), ResultStatus::kRecorded);
+}
+
+}  // namespace
+}  // namespace tarea
