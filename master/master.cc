@@ -1,9 +1,9 @@
 #include "master/master.h"
 
+#include <grpc/support/time.h>
 #include <grpcpp/ext/proto_server_reflection_plugin.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <utility>
@@ -17,7 +17,7 @@ namespace tarea {
 namespace {
 
 // How long calls that are in the middle of something have to finish.
-constexpr std::chrono::seconds kShutdownGrace(3);
+constexpr int kShutdownGraceSeconds = 3;
 // Threads beyond those that workers and watchers can park: so that submissions, results and
 // questions always find one.
 constexpr int kSpareThreads = 256;
@@ -121,7 +121,9 @@ absl::Status Master::Listen(const MasterOptions& options) {
 
 void Master::Shutdown() {
   if (dispatcher_ != nullptr) dispatcher_->Shutdown();
-  if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownGrace);
+  if (server_ == nullptr) return;
+  server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),
+                                 gpr_time_from_seconds(kShutdownGraceSeconds, GPR_TIMESPAN)));
 }
 
 Master::~Master() { Shutdown(); }
