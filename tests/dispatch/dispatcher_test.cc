@@ -198,6 +198,34 @@ TEST_F(DispatcherTest, AWatcherIsWokenByAResult) {
   worker.join();
 }
 
+TEST(Restart, GivesEveryLeaseAFullTermMore) {
+  ManualClock clock(absl::FromUnixSeconds(1'000'000));
+  MemoryStore store;
+  LeasedTask task;
+  const DispatcherOptions options;
+  const auto on_broken = [](const absl::Status&) { FAIL(); };
+  ClaimRequest claim;
+  claim.worker = "w1";
+  claim.queues = {"default"};
+  {
+    Dispatcher dispatcher(&store, &clock, options, on_broken);
+    ASSERT_TRUE(dispatcher.Start().ok());
+    InsertRequest request;
+    request.tasks.resize(1);
+    request.tasks[0].type = "echo";
+    ASSERT_TRUE(dispatcher.Submit(request).ok());
+    task = dispatcher.Request(Worker("w1"), claim, absl::ZeroDuration(), Here)->at(0);
+  }
+  clock.Advance(10 * options.lease);  // down for that long: nobody could renew
+  Dispatcher dispatcher(&store, &clock, options, on_broken);
+  ASSERT_TRUE(dispatcher.Start().ok());
+  EXPECT_EQ(store.GetTask(task.task_id)->core.lease_until, clock.Now() + options.lease);
+  TaskResult result;
+  result.task_id = task.task_id;
+  result.lease_id = task.lease_id;
+  EXPECT_EQ(dispatcher.Complete(Worker("w1"), {result})->at(0), ResultStatus::kRecorded);
+}
+
 class ShortLease : public DispatcherTest {
  protected:
   void SetUp() override {

@@ -1,0 +1,84 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/time/clock.h"
+#include "common/clock.h"
+#include "common/convert.h"
+#include "common/ids.h"
+#include "common/logging.h"
+#include "common/status_grpc.h"
+
+namespace tarea {
+namespace {
+
+TEST(MonotonicClock, NeverBeginsBeforeATimeThatHasBeenUsed) {
+  // The wall clock was set back by an hour between two runs.
+  const absl::Time used = absl::FromUnixMicros(absl::ToUnixMicros(absl::Now())) + absl::Hours(1);
+  MonotonicClock clock(used);
+  EXPECT_GE(clock.Now(), used);
+}
+
+TEST(MonotonicClock, NeverGoesBackAndCountsWholeMicroseconds) {
+  MonotonicClock clock;
+  absl::Time last = clock.Now();
+  for (int i = 0; i < 10'000; ++i) {
+    const absl::Time now = clock.Now();
+    EXPECT_GE(now, last);
+    EXPECT_EQ(now, absl::FromUnixMicros(absl::ToUnixMicros(now)));
+    last = now;
+  }
+}
+
+TEST(ParseDuration, TakesWhatPeopleWrite) {
+  EXPECT_EQ(*ParseDuration("500ms"), absl::Milliseconds(500));
+  EXPECT_EQ(*ParseDuration("1m30s"), absl::Seconds(90));
+  EXPECT_EQ(*ParseDuration("7d"), absl::Hours(168));
+  EXPECT_EQ(*ParseDuration("0"), absl::ZeroDuration());
+  EXPECT_EQ(*ParseDuration("-5s"), absl::Seconds(-5));
+  for (const char* bad : {"", "5", "s", "5 s", "d", "5x", "1d2h"}) {
+    EXPECT_EQ(ParseDuration(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
+}
+
+TEST(Convert, TimesAndDurationsSurviveTheWayThroughProtobuf) {
+  for (const absl::Duration d :
+       {absl::ZeroDuration(), absl::Microseconds(-1500001), absl::Hours(24 * 365)}) {
+    EXPECT_EQ(FromProto(ToProto(d)), d);
+  }
+  for (const int64_t micros : {int64_t{-1}, int64_t{0}, int64_t{1'790'000'000'123'456}}) {
+    EXPECT_EQ(FromProto(ToProto(absl::FromUnixMicros(micros))), absl::FromUnixMicros(micros));
+  }
+  EXPECT_EQ(ToProto(absl::InfiniteFuture()).seconds(), 253'402'300'799);
+}
+
+TEST(Printable, MakesAnythingSafeToShow) {
+  EXPECT_EQ(Printable("plain \u00fc \u4e2d"), "plain \u00fc \u4e2d");
+  EXPECT_EQ(Printable("\x1b[31mred"), "\\x1b[31mred");
+  EXPECT_EQ(Printable(absl::string_view("a\0b\r\n", 5)), "a\\x00b\\x0d\\n");
+  EXPECT_EQ(Printable("\u202eevil"), "\\u202eevil");        // right-to-left override
+  EXPECT_EQ(Printable("\xc0\x80\xff"), "\\xc0\\x80\\xff");  // not UTF-8
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(Printable(std::string(300, 'x'), 10), "xxxxxxxxxx...");
+}
+
+TEST(RandomId, IsNeverTheSame) {
+  EXPECT_EQ(RandomId().size(), 32);
+  EXPECT_NE(RandomId(), RandomId());
+}
+
+TEST(StatusGrpc, GoesBothWaysUnchanged) {
+  for (int code = 1; code <= 16; ++code) {
+    const absl::Status status(static_cast<absl::StatusCode>(code), "why");
+    EXPECT_EQ(FromGrpc(ToGrpc(status)), status);
+  }
+  EXPECT_TRUE(FromGrpc(ToGrpc(absl::OkStatus())).ok());
+}
+
+TEST(InitLogging, NamesALevelOrFormatThatDoesNotExist) {
+  LogOptions options;
+  options.level = "loud";
+  EXPECT_THAT(std::string(InitLogging("t", options).message()), testing::HasSubstr("'loud'"));
+}
+
+}  // namespace
+}  // namespace tarea
