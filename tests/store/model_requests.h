@@ -1,0 +1,68 @@
+#ifndef TAREA_TESTS_STORE_MODEL_REQUESTS_H_
+#define TAREA_TESTS_STORE_MODEL_REQUESTS_H_
+
+#include <cstdint>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "master/store/store.h"
+
+namespace tarea {
+
+// Makes up what clients, workers and operators might ask next, the foolish included. Learns from
+// the answers which tasks, batches and leases there are. The same seed and the same answers make
+// the same requests. Few names and small limits, so that they meet often.
+class ModelRequests {
+ public:
+  explicit ModelRequests(uint64_t seed) : random_(seed) {}
+
+  static StoreLimits Limits();
+
+  int64_t Below(int64_t limit) {
+    return static_cast<int64_t>(random_() % static_cast<uint64_t>(limit));
+  }
+  bool OneIn(int64_t n) { return Below(n) == 0; }
+
+  absl::Duration TimeStep();  // mostly none, sometimes a minute
+  InsertRequest NextInsert();
+  ClaimRequest NextClaim();
+  std::vector<TaskResult> NextResults();
+  std::vector<Lease> NextRenewal();
+  Selection NextSelection();
+  TaskQuery NextQuery();
+  std::string QueueName() { return Pick({"q1", "q2", "q3"}); }
+  // Of a task that probably exists.
+  TaskId AnyTask();
+  BatchId AnyBatch();
+
+  void Learn(const InsertRequest& request, const InsertAnswer& answer);
+  void Learn(const std::vector<LeasedTask>& leased);
+
+  // Whether result i of the last NextResults was sent before.
+  bool sent_before(size_t i) const { return sent_before_[i]; }
+
+ private:
+  std::string Pick(const std::vector<std::string>& from) {
+    return from[static_cast<size_t>(Below(static_cast<int64_t>(from.size())))];
+  }
+  std::string Bytes(int64_t below) {
+    return std::string(static_cast<size_t>(Below(below)), static_cast<char>(Below(256)));
+  }
+  TaskSpec NextSpec(int position);
+  TaskResult NextResult();
+
+  std::mt19937_64 random_;
+  TaskId last_task_ = 0;
+  BatchId last_batch_ = 0;
+  std::vector<BatchId> open_batches_;
+  std::vector<InsertRequest> named_;  // those with a request id
+  std::vector<LeasedTask> leases_;    // given out lately; may be over
+  std::vector<TaskResult> sent_;      // lately
+  std::vector<bool> sent_before_;
+};
+
+}  // namespace tarea
+
+#endif  // TAREA_TESTS_STORE_MODEL_REQUESTS_H_
