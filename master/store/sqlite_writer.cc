@@ -88,7 +88,7 @@ void SqliteWriter::FlushCounts() {
           "idle_since = CASE WHEN NOT ?8 THEN idle_since "
           "WHEN blocked + scheduled + ready + running + ?1 + ?2 + ?3 + ?4 = 0 THEN ?9 END "
           "WHERE id = ?10",
-          n[0], n[1], n[2], n[3], n[4], n[5], n[6], change.moved, last_time_, id)
+          n[0], n[1], n[2], n[3], n[4], n[5], n[6], change.moved, change.moved_at, id)
         .Run();
     if (change.moved) effects_.batches.insert(id);
   }
@@ -163,6 +163,7 @@ void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) 
   lane.dirty = true;
   batch.delta[task.state]++;
   batch.moved = true;
+  batch.moved_at = last_time_;
   if (task.state == TaskState::kReady) ready_by_lane_[row.lane_id]++;
   if (task.state == TaskState::kScheduled) NoteDue(task.ready_at);
   if (task.state == TaskState::kRunning) NoteDue(task.lease_until);

@@ -60,7 +60,8 @@ class SqliteWriter {
   };
   struct BatchChange {
     Counts delta;
-    bool moved = false;  // a task changed its state, as opposed to being purged
+    bool moved = false;   // a task changed its state, as opposed to being purged
+    absl::Time moved_at;  // when the last one did
   };
   // What Insert finds out before it writes.
   struct InsertPlan;
