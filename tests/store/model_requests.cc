@@ -87,8 +87,8 @@ TaskSpec ModelRequests::NextSpec(int position) {
 
 InsertRequest ModelRequests::NextInsert() {
   if (!named_.empty() && OneIn(8)) {
-    InsertRequest again = named_[static_cast<size_t>(Below(static_cast<int64_t>(named_.size())))];
-    if (OneIn(4)) again.content_hash += "!";
+    InsertRequest again = PickRecent(named_);
+    if (OneIn(3)) again.content_hash += "!";
     return again;
   }
   InsertRequest request;
@@ -127,8 +127,7 @@ TaskResult ModelRequests::NextResult() {
     result.task_id = AnyTask();
     result.lease_id = Below(3);
   } else {
-    const LeasedTask& lease =
-        leases_[static_cast<size_t>(Below(static_cast<int64_t>(leases_.size())))];
+    const LeasedTask& lease = PickRecent(leases_);
     result.task_id = lease.task_id;
     result.lease_id = lease.lease_id;
   }
@@ -159,7 +158,7 @@ std::vector<TaskResult> ModelRequests::NextResults() {
   for (int64_t i = 1 + Below(4); i > 0; --i) {
     sent_before_.push_back(!sent_.empty() && OneIn(6));
     if (sent_before_.back()) {
-      results.push_back(sent_[static_cast<size_t>(Below(static_cast<int64_t>(sent_.size())))]);
+      results.push_back(PickRecent(sent_));
     } else {
       results.push_back(NextResult());
     }
@@ -183,6 +182,13 @@ Selection ModelRequests::NextSelection() {
     selection.batch_id = AnyBatch();
     selection.limit = OneIn(2) ? 1 + Below(3) : 100;
     if (OneIn(3)) selection.after = AnyTask();
+    return selection;
+  }
+  if (OneIn(2)) {  // neighbours: a parent, perhaps, and then its children
+    const TaskId first = std::max<TaskId>(1, last_task_ - Below(25));
+    for (TaskId id = first; id <= std::min(last_task_, first + 7); ++id) {
+      selection.ids.push_back(id);
+    }
     return selection;
   }
   for (int64_t i = Below(4); i >= 0; --i) {

@@ -1,6 +1,7 @@
 #ifndef TAREA_TESTS_STORE_MODEL_REQUESTS_H_
 #define TAREA_TESTS_STORE_MODEL_REQUESTS_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <string>
@@ -46,6 +47,13 @@ class ModelRequests {
  private:
   std::string Pick(const std::vector<std::string>& from) {
     return from[static_cast<size_t>(Below(static_cast<int64_t>(from.size())))];
+  }
+  // Mostly one of the last few.
+  template <typename T>
+  const T& PickRecent(const std::vector<T>& from) {
+    const int64_t size = static_cast<int64_t>(from.size());
+    const int64_t back = Below(OneIn(4) ? size : std::min<int64_t>(size, 5));
+    return from[static_cast<size_t>(size - 1 - back)];
   }
   std::string Bytes(int64_t below) {
     return std::string(static_cast<size_t>(Below(below)), static_cast<char>(Below(256)));

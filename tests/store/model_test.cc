@@ -107,13 +107,10 @@ class Twins {
   void Same(const std::string& what, const T& left, const T& right) {
     const std::string left_text = Show(left);
     const std::string right_text = Show(right);
-    trace_.push_back(
-        absl::StrCat("[", step_, "] ", Show(now_), " ", what, " -> ", left_text.substr(0, 300)));
-    if (trace_.size() > 60) trace_.pop_front();
     if (left_text == right_text) return;
     ADD_FAILURE() << "step " << step_ << ": " << what << "\n"
                   << left_->store().name() << ": " << left_text << "\n"
-                  << right_->store().name() << ": " << right_text << "\nbefore it:\n"
+                  << right_->store().name() << ": " << right_text << "\nthe verbs before it:\n"
                   << absl::StrJoin(trace_, "\n");
   }
 
@@ -132,6 +129,9 @@ class Twins {
   auto RunBoth(const std::string& what, Verb verb) {
     auto left = verb(*left_tx_);
     Same(what, left, verb(*right_tx_));
+    trace_.push_back(
+        absl::StrCat("[", step_, "] ", Show(now_), " ", what, " -> ", Show(left).substr(0, 200)));
+    if (trace_.size() > 60) trace_.pop_front();
     return left;
   }
 
@@ -163,6 +163,11 @@ class Twins {
     }
     left_tx_.reset();
     right_tx_.reset();
+    for (const TaskId id : std::exchange(retried_, {})) {
+      const auto task = left_->store().GetTask(id);
+      Count("retried task waits for a parent",
+            task.ok() && task->core.state == TaskState::kBlocked);
+    }
   }
 
   void RunVerb() {
@@ -269,6 +274,10 @@ class Twins {
 
   void Retry() {
     const Selection selection = requests_.NextSelection();
+    for (const TaskId id : selection.ids) {
+      const auto before = left_->store().GetTask(id);
+      if (before.ok() && IsFinal(before->core.state)) retried_.push_back(id);
+    }
     const auto answer = RunBoth(
         absl::StrCat("Retry ", absl::StrJoin(selection.ids, ","), " batch ", selection.batch_id),
         [&](Transaction& tx) { return tx.Retry(now_, selection); });
@@ -330,8 +339,6 @@ class Twins {
         CheckBoth(absl::StrCat("dump ", id), [id](Store& store) { return store.GetTask(id); });
         Count("cancelled because of a parent",
               absl::StrContains(task.error.message, "which it depends on"));
-        Count("retried task waits for a parent",
-              task.core.state == TaskState::kBlocked && task.core.attempt > 0);
       }
     } while (query.after != 0);
     CheckBoth("dump batches", [](Store& store) { return store.ListBatches(0, 1'000'000); });
@@ -346,8 +353,9 @@ class Twins {
   std::unique_ptr<Transaction> right_tx_;
   absl::Time now_ = absl::FromUnixMicros(1'000'000'000'000);
   int step_ = 0;
+  std::vector<TaskId> retried_;  // finished tasks that this transaction may have put back
   std::map<std::string, int64_t> counts_;
-  std::deque<std::string> trace_;  // of late
+  std::deque<std::string> trace_;  // the verbs of late
 };
 
 int64_t FromEnvironment(const char* name, int64_t otherwise) {

@@ -1,0 +1,496 @@
+// Claims about Claim, Complete and Renew.
+
+#include "tests/store/store_conformance.h"
+
+namespace tarea {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::Pair;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
+
+TAREA_STORE_SUITE(Claiming);
+TAREA_STORE_SUITE(Results);
+TAREA_STORE_SUITE(StaleResults);
+TAREA_STORE_SUITE(Leases);
+
+ClaimRequest From(const std::vector<std::string>& queues, const std::vector<std::string>& types,
+                  int max_tasks = 100) {
+  ClaimRequest request;
+  request.worker = "w1";
+  request.queues = queues;
+  request.types = types;
+  request.max_tasks = max_tasks;
+  return request;
+}
+
+std::vector<TaskId> Ids(const std::vector<LeasedTask>& leased) {
+  std::vector<TaskId> ids;
+  for (const LeasedTask& task : leased) ids.push_back(task.task_id);
+  return ids;
+}
+
+// --- Claim
+// ------------------------------------------------------------------------------------------------
+
+TEST_P(Claiming, HigherPriorityFirstThenSubmissionOrder) {
+  Submit({WithPriority(0), WithPriority(5), WithPriority(-5), WithPriority(5), WithPriority(0)});
+  EXPECT_THAT(ClaimIds(3), ElementsAre(2, 4, 1));
+  EXPECT_THAT(ClaimIds(3), ElementsAre(5, 3));
+}
+
+TEST_P(Claiming, EarlierReadyFirstAmongEqualPriorities) {
+  Submit(WithDelay(absl::Seconds(2)));
+  Submit(WithDelay(absl::Seconds(1)));
+  Pass(absl::Milliseconds(1500));
+  Submit(Spec());
+  Pass(absl::Seconds(5));
+  Advance();
+  EXPECT_THAT(ClaimIds(3), ElementsAre(2, 3, 1));
+}
+
+TEST_P(Claiming, OrderHoldsAcrossQueuesAndTypes) {
+  TaskSpec urgent = OfType("b", "q2");
+  urgent.priority = 1;
+  Submit({OfType("a", "q1"), OfType("b", "q1"), OfType("a", "q2"), urgent});
+  EXPECT_THAT(Ids(Claim(From({"q2", "q1"}, {}, 3))), ElementsAre(4, 1, 2));
+  EXPECT_THAT(Ids(Claim(From({"q2", "q1"}, {"b", "a"}))), ElementsAre(3));
+}
+
+TEST_P(Claiming, TakesOnlyFromItsQueuesAndTypes) {
+  Submit({OfType("a", "q1"), OfType("b", "q1"), OfType("a", "q2"), OfType("a", "q")});
+  EXPECT_THAT(Ids(Claim(From({"q1"}, {"a", "none"}))), ElementsAre(1));
+  EXPECT_THAT(Ids(Claim(From({"no such queue"}, {}))), IsEmpty());
+  EXPECT_THAT(Ids(Claim(From({"q2", "q1"}, {}))), ElementsAre(2, 3));
+}
+
+TEST_P(Claiming, NamingAQueueOrTypeTwiceDoesNotMatter) {
+  Submit({OfType("a", "q"), OfType("b", "q")});
+  EXPECT_THAT(Ids(Claim(From({"q", "q"}, {"b", "b", "a"}))), ElementsAre(1, 2));
+}
+
+TEST_P(Claiming, AnswersUpToMaxTasksAndNoneTwice) {
+  Submit({Spec(), Spec(), Spec()});
+  EXPECT_THAT(ClaimIds(2), ElementsAre(1, 2));
+  EXPECT_THAT(ClaimIds(2), ElementsAre(3));
+  EXPECT_THAT(ClaimIds(2), IsEmpty());
+}
+
+TEST_P(Claiming, HandsOutAllThatAWorkerNeeds) {
+  TaskSpec spec = OfType("resize", "images");
+  spec.payload = std::string("\0\xff", 2);
+  spec.timeout = absl::Minutes(1);
+  spec.labels = {{"a", "b"}};
+  spec.retry.max_attempts = 4;
+  const TaskId id = Submit(spec);
+  const LeasedTask leased = ClaimOne("images");
+  EXPECT_EQ(leased.task_id, id);
+  EXPECT_EQ(leased.batch_id, 1);
+  EXPECT_EQ(leased.attempt, 1);
+  EXPECT_EQ(leased.max_attempts, 4);
+  EXPECT_EQ(leased.type, "resize");
+  EXPECT_EQ(leased.queue, "images");
+  EXPECT_EQ(leased.payload, spec.payload);
+  EXPECT_EQ(leased.timeout, absl::Minutes(1));
+  EXPECT_EQ(leased.labels, spec.labels);
+}
+
+TEST_P(Claiming, TheTaskIsRunningUntilItsLeaseEnds) {
+  const TaskId id = Submit(Spec());
+  Pass(absl::Seconds(1));
+  const LeasedTask leased = ClaimOne();
+  const Task task = Get(id);
+  EXPECT_EQ(task.core.state, TaskState::kRunning);
+  EXPECT_EQ(task.core.attempt, 1);
+  EXPECT_EQ(task.core.lease_id, leased.lease_id);
+  EXPECT_EQ(task.core.worker, "w1");
+  EXPECT_EQ(task.core.started_at, now());
+  EXPECT_EQ(task.core.lease_until, now() + kLease);
+  ASSERT_THAT(task.attempts, SizeIs(1));
+  EXPECT_EQ(task.attempts[0].outcome, AttemptOutcome::kRunning);
+  EXPECT_EQ(task.attempts[0].worker, "w1");
+  EXPECT_EQ(effects.next_due, now() + kLease);
+  EXPECT_EQ(NextDue(), now() + kLease);
+  EXPECT_THAT(effects.batches, ElementsAre(1));
+  EXPECT_THAT(effects.ready, IsEmpty());
+}
+
+TEST_P(Claiming, LeaseIdsCountUpInOrderWithinAnEpoch) {
+  Submit({Spec(), Spec(), Spec()});
+  std::vector<LeasedTask> leased = Claim(2);
+  ASSERT_THAT(leased, SizeIs(2));
+  const LeaseId epoch = LeaseId{1} << 40;
+  EXPECT_EQ(leased[0].lease_id, epoch + 1);
+  EXPECT_EQ(leased[1].lease_id, epoch + 2);
+  Reopen();
+  EXPECT_EQ(ClaimOne().lease_id, 2 * epoch + 1);
+}
+
+TEST_P(Claiming, ALeaseOfADroppedTransactionIsNeverGivenOutAgain) {
+  Submit(Spec());
+  LeaseId dropped = 0;
+  {
+    const std::unique_ptr<Store::Transaction> tx = store().Begin();
+    const auto leased = tx->Claim(now(), kLease, From({"default"}, {}));
+    ASSERT_TRUE(leased.ok()) << leased.status();
+    ASSERT_THAT(*leased, SizeIs(1));
+    dropped = leased->front().lease_id;
+  }
+  EXPECT_EQ(State(1), TaskState::kReady);
+  EXPECT_GT(ClaimOne().lease_id, dropped);
+}
+
+TEST_P(Claiming, APausedQueueGivesNothing) {
+  Submit({OfType("t", "q1"), OfType("t", "q2")});
+  SetPaused("q1", true);
+  EXPECT_THAT(Ids(Claim(From({"q1", "q2"}, {}))), ElementsAre(2));
+  Reopen();
+  EXPECT_THAT(Ids(Claim(From({"q1"}, {"t"}))), IsEmpty());
+  SetPaused("q1", false);
+  EXPECT_THAT(effects.ready, UnorderedElementsAre(Pair(Pair("q1", "t"), 1)));
+  EXPECT_THAT(Ids(Claim(From({"q1"}, {}))), ElementsAre(1));
+}
+
+TEST_P(Claiming, SkipsATaskThatDidNotStartInTime) {
+  Submit({ExpiringIn(absl::Seconds(1)), Spec()});
+  Pass(absl::Seconds(1));
+  EXPECT_THAT(ClaimIds(1), ElementsAre(2));
+  EXPECT_EQ(State(1), TaskState::kReady);
+}
+
+TEST_P(Claiming, TakesATaskThatIsStartedAgainAfterItsTimeToStart) {
+  Submit(ExpiringIn(absl::Seconds(1)));
+  Complete(Failed(ClaimOne()));
+  Pass(absl::Seconds(10));
+  Advance();
+  EXPECT_THAT(ClaimIds(1), ElementsAre(1));
+}
+
+// --- Complete
+// ------------------------------------------------------------------------------------------------
+
+TEST_P(Results, ASuccessIsStoredWithItsBytes) {
+  const TaskId id = Submit(Spec());
+  const LeasedTask leased = ClaimOne();
+  Pass(absl::Seconds(2));
+  EXPECT_EQ(Complete(Succeeded(leased, std::string("r\0s", 3))), ResultStatus::kRecorded);
+  EXPECT_THAT(effects.batches, ElementsAre(1));
+  Reopen();
+  const Task task = Get(id);
+  EXPECT_EQ(task.core.state, TaskState::kSucceeded);
+  EXPECT_EQ(task.core.finished_at, now());
+  EXPECT_EQ(task.core.finish_seq, 1);
+  EXPECT_EQ(task.result, std::string("r\0s", 3));
+  EXPECT_EQ(task.result_size, 3);
+  EXPECT_TRUE(task.core.has_outcome);
+  EXPECT_EQ(task.error, TaskError());
+  ASSERT_THAT(task.attempts, SizeIs(1));
+  EXPECT_EQ(task.attempts[0].outcome, AttemptOutcome::kSucceeded);
+  EXPECT_EQ(task.attempts[0].ended_at, now());
+  EXPECT_EQ(GetBatch(1).idle_since, now());
+}
+
+TEST_P(Results, ASuccessWithoutBytesHasNoOutcome) {
+  const TaskId id = Submit(Spec());
+  Succeed("");
+  EXPECT_FALSE(Get(id).core.has_outcome);
+  EXPECT_EQ(Get(id).result_size, 0);
+}
+
+TEST_P(Results, AFailureWithAttemptsLeftWaitsAndKeepsItsError) {
+  const TaskId id = Submit(Spec());
+  TaskResult result = Failed(ClaimOne(), 5, "no such file");
+  result.result = "half of it";
+  EXPECT_EQ(Complete(result), ResultStatus::kRecorded);
+  const Task task = Get(id);
+  EXPECT_EQ(task.core.state, TaskState::kScheduled);
+  EXPECT_EQ(task.core.ready_at, now() + absl::Seconds(1));
+  EXPECT_EQ(task.error, (TaskError{5, "no such file"}));
+  EXPECT_EQ(task.result, "");
+  EXPECT_TRUE(task.core.has_outcome);
+  ASSERT_THAT(task.attempts, SizeIs(1));
+  EXPECT_EQ(task.attempts[0].outcome, AttemptOutcome::kFailed);
+  EXPECT_EQ(task.attempts[0].error, (TaskError{5, "no such file"}));
+  EXPECT_EQ(effects.next_due, now() + absl::Seconds(1));
+}
+
+TEST_P(Results, TheLastFailureIsFinalAndKeepsItsBytes) {
+  const TaskId id = Submit(WithAttempts(2));
+  Complete(Failed(ClaimOne()));
+  Pass(absl::Seconds(1));
+  Advance();
+  TaskResult result = Failed(ClaimOne(), 13, "again");
+  result.result = "log";
+  Complete(result);
+  const Task task = Get(id);
+  EXPECT_EQ(task.core.state, TaskState::kFailed);
+  EXPECT_EQ(task.core.attempt, 2);
+  EXPECT_EQ(task.core.finish_seq, 1);
+  EXPECT_EQ(task.error, (TaskError{13, "again"}));
+  EXPECT_EQ(task.result, "log");
+  EXPECT_THAT(task.attempts, SizeIs(2));
+}
+
+TEST_P(Results, ASuccessClearsTheErrorsButKeepsTheAttempts) {
+  const TaskId id = Submit(Spec());
+  Complete(Failed(ClaimOne()));
+  Pass(absl::Seconds(1));
+  Advance();
+  Succeed();
+  const Task task = Get(id);
+  EXPECT_EQ(task.error, TaskError());
+  EXPECT_FALSE(task.core.has_outcome);
+  ASSERT_THAT(task.attempts, SizeIs(2));
+  EXPECT_EQ(task.attempts[0].outcome, AttemptOutcome::kFailed);
+  EXPECT_EQ(task.attempts[1].outcome, AttemptOutcome::kSucceeded);
+}
+
+TEST_P(Results, AnErrorThatIsNotToBeRetriedIsFinal) {
+  TaskSpec spec = Spec();
+  spec.retry.non_retryable_codes = {3};
+  Submit({spec, spec, spec});
+  const std::vector<LeasedTask> leased = Claim(3);
+  Complete(Failed(leased[0], 3));
+  Complete(Failed(leased[1], 4));
+  TaskResult told = Failed(leased[2], 4);
+  told.non_retryable = true;
+  Complete(told);
+  EXPECT_EQ(State(1), TaskState::kFailed);
+  EXPECT_EQ(State(2), TaskState::kScheduled);
+  EXPECT_EQ(State(3), TaskState::kFailed);
+}
+
+TEST_P(Results, WithoutABackOffATaskIsReadyAtOnce) {
+  TaskSpec spec = Spec();
+  spec.retry.initial_backoff = absl::ZeroDuration();
+  Submit(spec);
+  Complete(Failed(ClaimOne()));
+  EXPECT_EQ(State(1), TaskState::kReady);
+  EXPECT_THAT(effects.ready, UnorderedElementsAre(Pair(Pair("default", "t"), 1)));
+}
+
+TEST_P(Results, ATimeOutIsAFailureWithItsOwnError) {
+  Submit(WithAttempts(1));
+  TaskResult result = Succeeded(ClaimOne());
+  result.outcome = ResultOutcome::kTimedOut;
+  Complete(result);
+  EXPECT_EQ(State(1), TaskState::kFailed);
+  EXPECT_EQ(Get(1).error.code, 4);
+  EXPECT_EQ(Get(1).attempts[0].outcome, AttemptOutcome::kTimedOut);
+}
+
+TEST_P(Results, AReleasedTaskIsReadyAgainAsIfItHadNotBeenTaken) {
+  Submit(WithAttempts(1));
+  const LeasedTask leased = ClaimOne();
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(Complete(Released(leased)), ResultStatus::kRecorded);
+  const Task task = Get(1);
+  EXPECT_EQ(task.core.state, TaskState::kReady);
+  EXPECT_EQ(task.core.attempt, 0);
+  EXPECT_EQ(task.core.lease_id, 0);
+  EXPECT_EQ(task.core.worker, "");
+  EXPECT_THAT(task.attempts, IsEmpty());
+  EXPECT_THAT(effects.ready, UnorderedElementsAre(Pair(Pair("default", "t"), 1)));
+  EXPECT_EQ(ClaimOne().attempt, 1);
+}
+
+TEST_P(Results, AReleaseAfterTheTimeToStartIsDueAtOnce) {
+  Submit(ExpiringIn(absl::Seconds(1)));
+  const LeasedTask leased = ClaimOne();
+  Pass(absl::Seconds(2));
+  Complete(Released(leased));
+  EXPECT_LE(effects.next_due, now());
+  EXPECT_LE(NextDue(), now());
+}
+
+TEST_P(Results, EachIsAnsweredByItself) {
+  Submit({Spec(), Spec()});
+  const std::vector<LeasedTask> leased = Claim(2);
+  TaskResult stale = Succeeded(leased[0]);
+  stale.lease_id++;
+  TaskResult unknown = Succeeded(leased[0]);
+  unknown.task_id = 99;
+  const std::unique_ptr<Store::Transaction> tx = store().Begin();
+  const auto statuses = tx->Complete(
+      now(), {stale, unknown, Succeeded(leased[1]), Succeeded(leased[0]), Succeeded(leased[1])});
+  ASSERT_TRUE(statuses.ok()) << statuses.status();
+  EXPECT_THAT(*statuses,
+              ElementsAre(ResultStatus::kStale, ResultStatus::kUnknown, ResultStatus::kRecorded,
+                          ResultStatus::kRecorded, ResultStatus::kRecorded));
+  ASSERT_TRUE(tx->Commit().ok());
+  EXPECT_EQ(Get(2).core.finish_seq, 1);
+  EXPECT_EQ(Get(1).core.finish_seq, 2);
+}
+
+// --- Late, wrong and repeated results
+// ------------------------------------------------------------------------------------------------
+
+TEST_P(StaleResults, TheSameSuccessAgainIsRecordedAgain) {
+  Submit(Spec());
+  const LeasedTask leased = ClaimOne();
+  Complete(Succeeded(leased, "r"));
+  const Task before = Get(1);
+  EXPECT_EQ(Complete(Succeeded(leased, "r")), ResultStatus::kRecorded);
+  EXPECT_EQ(Complete(Succeeded(leased, "other")), ResultStatus::kStale);
+  EXPECT_EQ(Complete(Failed(leased)), ResultStatus::kStale);
+  EXPECT_EQ(Get(1), before);
+}
+
+TEST_P(StaleResults, TheSameFailureAgainIsRecordedAgainWhileTheTaskWaitsOrRunsOrIsOver) {
+  Submit(WithAttempts(2));
+  const LeasedTask first = ClaimOne();
+  Complete(Failed(first));
+  EXPECT_EQ(Complete(Failed(first)), ResultStatus::kRecorded);
+  Pass(absl::Seconds(1));
+  Advance();
+  EXPECT_EQ(Complete(Failed(first)), ResultStatus::kRecorded);
+  const LeasedTask second = ClaimOne();
+  EXPECT_EQ(Complete(Failed(first)), ResultStatus::kRecorded);
+  EXPECT_EQ(Complete(Failed(first, 9, "another error")), ResultStatus::kStale);
+  EXPECT_EQ(Complete(Succeeded(first)), ResultStatus::kStale);
+  EXPECT_EQ(State(1), TaskState::kRunning);
+  Complete(Failed(second));
+  const Task before = Get(1);
+  EXPECT_EQ(Complete(Failed(first)), ResultStatus::kRecorded);
+  EXPECT_EQ(Complete(Failed(second)), ResultStatus::kRecorded);
+  EXPECT_EQ(Complete(Succeeded(second)), ResultStatus::kStale);
+  EXPECT_EQ(Get(1), before);
+}
+
+TEST_P(StaleResults, AResultOfAnEarlierAttemptIsRefused) {
+  Submit(Spec());
+  const LeasedTask first = ClaimOne();
+  Pass(kLease);
+  Advance();
+  ClaimOne();
+  const Task before = Get(1);
+  EXPECT_EQ(Complete(Succeeded(first, "late")), ResultStatus::kStale);
+  EXPECT_THAT(effects.batches, IsEmpty());
+  EXPECT_EQ(Complete(Released(first)), ResultStatus::kStale);
+  EXPECT_EQ(Complete(Failed(first)), ResultStatus::kStale);
+  EXPECT_EQ(Get(1), before);
+}
+
+TEST_P(StaleResults, AResultAfterItsLeaseRanOutIsTakenIfNobodyElseBegan) {
+  Submit({Spec(), Spec(), Spec()});
+  const std::vector<LeasedTask> leased = Claim(3);
+  Pass(kLease + absl::Hours(1));
+  // Before anybody noticed, and after.
+  EXPECT_EQ(Complete(Succeeded(leased[0])), ResultStatus::kRecorded);
+  EXPECT_EQ(Advance().expired_leases, 2);
+  EXPECT_EQ(Complete(Succeeded(leased[1], "r")), ResultStatus::kRecorded);
+  EXPECT_EQ(State(2), TaskState::kSucceeded);
+  ASSERT_THAT(Get(2).attempts, SizeIs(1));
+  EXPECT_EQ(Get(2).attempts[0].outcome, AttemptOutcome::kSucceeded);
+  EXPECT_EQ(Complete(Failed(leased[2])), ResultStatus::kRecorded);
+  ASSERT_THAT(Get(3).attempts, SizeIs(1));
+  EXPECT_EQ(Get(3).attempts[0].outcome, AttemptOutcome::kFailed);
+  EXPECT_EQ(State(3), TaskState::kScheduled);
+}
+
+TEST_P(StaleResults, AReleaseAfterItsLeaseRanOutGivesTheAttemptBack) {
+  Submit(WithAttempts(2));
+  const LeasedTask leased = ClaimOne();
+  Pass(kLease);
+  Advance();
+  EXPECT_EQ(Complete(Released(leased)), ResultStatus::kRecorded);
+  EXPECT_EQ(Get(1).core.attempt, 0);
+  EXPECT_THAT(Get(1).attempts, IsEmpty());
+  EXPECT_EQ(Complete(Released(leased)), ResultStatus::kStale);
+}
+
+TEST_P(StaleResults, AResultAfterTheLastLeaseRanOutIsTooLate) {
+  Submit(WithAttempts(1));
+  const LeasedTask leased = ClaimOne();
+  Pass(kLease);
+  Advance();
+  EXPECT_EQ(State(1), TaskState::kFailed);
+  EXPECT_EQ(Complete(Succeeded(leased)), ResultStatus::kStale);
+  EXPECT_EQ(State(1), TaskState::kFailed);
+}
+
+TEST_P(StaleResults, ATaskThatWasNeverTakenTakesNone) {
+  Submit(Spec());
+  TaskResult invented;
+  invented.task_id = 1;
+  EXPECT_EQ(Complete(invented), ResultStatus::kStale);
+  EXPECT_EQ(State(1), TaskState::kReady);
+}
+
+// --- Renew
+// ------------------------------------------------------------------------------------------------
+
+TEST_P(Leases, ARenewalMakesALeaseLastLonger) {
+  Submit(Spec());
+  const LeasedTask leased = ClaimOne();
+  Pass(absl::Seconds(20));
+  EXPECT_THAT(Renew({LeaseOf(leased)}), IsEmpty());
+  EXPECT_EQ(Get(1).core.lease_until, now() + kLease);
+  EXPECT_EQ(NextDue(), now() + kLease);
+  Pass(absl::Seconds(20));
+  EXPECT_EQ(Advance().expired_leases, 0);
+}
+
+TEST_P(Leases, ARenewalNeverMakesALeaseShorter) {
+  Submit(Spec());
+  const LeasedTask leased = ClaimOne();
+  const absl::Time until = now() + absl::Hours(1);
+  const std::unique_ptr<Store::Transaction> tx = store().Begin();
+  ASSERT_TRUE(tx->ExtendLeases(until).ok());
+  ASSERT_TRUE(tx->Renew(now(), kLease, {LeaseOf(leased)}).ok());
+  ASSERT_TRUE(tx->ExtendLeases(now()).ok());
+  ASSERT_TRUE(tx->Commit().ok());
+  EXPECT_EQ(Get(1).core.lease_until, until);
+}
+
+TEST_P(Leases, ARenewalSaysWhatMustStop) {
+  Submit({Spec(), Spec(), Spec(), WithAttempts(5)});
+  const std::vector<LeasedTask> leased = Claim(4);
+  Complete(Succeeded(leased[1]));
+  Cancel({3});
+  Complete(Released(leased[3]));
+  ClaimOne();
+  Pass(absl::Seconds(1));
+  const std::vector<Stop> stops = Renew({LeaseOf(leased[3]),
+                                         LeaseOf(leased[2]),
+                                         {99, 1},
+                                         LeaseOf(leased[0]),
+                                         LeaseOf(leased[1]),
+                                         {1, 0}});
+  EXPECT_THAT(stops, ElementsAre(Stop{4, leased[3].lease_id, StopReason::kLost},
+                                 Stop{3, leased[2].lease_id, StopReason::kCancelled},
+                                 Stop{99, 1, StopReason::kLost},
+                                 Stop{2, leased[1].lease_id, StopReason::kLost},
+                                 Stop{1, 0, StopReason::kLost}));
+  // A worker that is stopping a task keeps its lease until it has.
+  EXPECT_EQ(Get(3).core.lease_until, now() + kLease);
+  EXPECT_EQ(Get(1).core.lease_until, now() + kLease);
+}
+
+TEST_P(Leases, ALeaseThatRanOutIsLostOnceThatWasNoticed) {
+  Submit({Spec(), Spec()});
+  const std::vector<LeasedTask> leased = Claim(2);
+  Pass(kLease);
+  EXPECT_THAT(Renew({LeaseOf(leased[0])}), IsEmpty());
+  EXPECT_EQ(Advance().expired_leases, 1);
+  EXPECT_THAT(Renew({LeaseOf(leased[0]), LeaseOf(leased[1])}),
+              ElementsAre(Stop{2, leased[1].lease_id, StopReason::kLost}));
+}
+
+TEST_P(Leases, SurviveARestartAndCanBeExtendedThen) {
+  Submit({Spec(), Spec()});
+  const std::vector<LeasedTask> leased = Claim(2);
+  Reopen();
+  Pass(absl::Hours(1));
+  const std::unique_ptr<Store::Transaction> tx = store().Begin();
+  ASSERT_TRUE(tx->ExtendLeases(now() + kLease).ok());
+  ASSERT_TRUE(tx->Commit().ok());
+  EXPECT_EQ(Advance().expired_leases, 0);
+  EXPECT_EQ(Get(1).core.lease_until, now() + kLease);
+  EXPECT_EQ(Complete(Succeeded(leased[0])), ResultStatus::kRecorded);
+}
+
+}  // namespace
+}  // namespace tarea
