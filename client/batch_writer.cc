@@ -5,7 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "client/connection.h"
+#include "common/connection.h"
 #include "common/ids.h"
 #include "common/status_grpc.h"
 

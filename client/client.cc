@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/batch_writer.h"
-#include "client/connection.h"
+#include "common/connection.h"
 #include "common/status_grpc.h"
 
 namespace tarea {
@@ -51,7 +51,13 @@ absl::StatusOr<Response> Unary(Connection& connection,
 }  // namespace
 
 Client::Client(ClientOptions options)
-    : options_(std::move(options)), connection_(std::make_unique<Connection>(options_)) {}
+    : options_(std::move(options)),
+      connection_(
+          std::make_unique<Connection>(ConnectionOptions{.masters = options_.masters,
+                                                         .call_timeout = options_.call_timeout,
+                                                         .retry_time = options_.retry_time,
+                                                         .credentials = options_.credentials,
+                                                         .clock = options_.clock})) {}
 
 Client::~Client() = default;
 

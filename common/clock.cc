@@ -10,8 +10,7 @@ MonotonicClock::MonotonicClock(absl::Time not_before)
     : start_(std::max(absl::Now(), not_before)), steady_start_(std::chrono::steady_clock::now()) {}
 
 absl::Time MonotonicClock::Now() {
-  const absl::Duration passed =
-      absl::FromChrono(std::chrono::steady_clock::now() - steady_start_);
+  const absl::Duration passed = absl::FromChrono(std::chrono::steady_clock::now() - steady_start_);
   return absl::FromUnixMicros(absl::ToUnixMicros(start_ + passed));
 }
 

@@ -1,4 +1,4 @@
-#include "client/connection.h"
+#include "common/connection.h"
 
 #include <grpc/support/time.h>
 #include <grpcpp/create_channel.h>
@@ -19,8 +19,8 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLastPause = absl::Seconds(2);
-// One task may hold 4 MiB of payload and 4 MiB of result by default; leaves room for masters with
-// higher limits.
+// A task may have 4 MiB of payload and 4 MiB of result by default, and a poll many tasks; leaves
+// room for masters with higher limits.
 constexpr int kMaxReceiveBytes = 64 << 20;
 
 grpc::ChannelArguments Arguments() {
@@ -30,6 +30,9 @@ grpc::ChannelArguments Arguments() {
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
   // Despite its name the time that one attempt at connecting is given.
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2000);
+  // Finds out about a master whose machine or network went away without a word.
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
+  arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
   arguments.SetMaxReceiveMessageSize(kMaxReceiveBytes);
   return arguments;
 }
@@ -39,9 +42,11 @@ gpr_timespec Deadline(absl::Duration timeout) {
   return gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC), gpr_time_from_millis(millis, GPR_TIMESPAN));
 }
 
-// Of "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to connect
-// to remote host: Connection refused" only the end tells people anything.
+}  // namespace
+
 std::string ShortReason(absl::string_view message) {
+  // "failed to connect to all addresses; last error: UNKNOWN: ipv4:127.0.0.1:1: Failed to connect
+  // to remote host: Connection refused"
   if (const size_t colon = message.rfind(": ");
       absl::StartsWith(message, "failed to connect to all addresses") &&
       colon != absl::string_view::npos) {
@@ -50,13 +55,11 @@ std::string ShortReason(absl::string_view message) {
   return Printable(message, 1024);
 }
 
-}  // namespace
-
 absl::Duration LongestPause(int retry) {
   return std::min(kFirstPause * (1 << std::clamp(retry - 1, 0, 10)), kLastPause);
 }
 
-Connection::Connection(const ClientOptions& options)
+Connection::Connection(const ConnectionOptions& options)
     : call_timeout_(options.call_timeout),
       retry_time_(options.retry_time),
       own_clock_(options.clock == nullptr ? std::make_unique<MonotonicClock>() : nullptr),
@@ -114,18 +117,21 @@ void Connection::TryNextMaster() {
   current_ = (current_ + 1) % masters_.size();
 }
 
-bool Connection::Pause(int retry, absl::Duration at_most) {
+absl::Duration Connection::DrawPause(int retry) {
+  // The masters are asked once around before the first pause.
+  if (static_cast<size_t>(retry) < masters_.size()) return absl::ZeroDuration();
   absl::MutexLock lock(&mu_);
-  const absl::Duration longest = LongestPause(retry);
-  const absl::Duration pause = longest * absl::Uniform(random_, 0.0, 1.0);
-  // The pool of masters is asked once around before the first pause.
-  if (static_cast<size_t>(retry) < masters_.size()) return !interrupted_;
-  mu_.AwaitWithTimeout(absl::Condition(&interrupted_), std::min(pause, at_most));
+  return LongestPause(retry) * absl::Uniform(random_, 0.0, 1.0);
+}
+
+bool Connection::Pause(absl::Duration duration) {
+  absl::MutexLock lock(&mu_);
+  mu_.AwaitWithTimeout(absl::Condition(&interrupted_), duration);
   return !interrupted_;
 }
 
-Outage::Outage(Connection& connection)
-    : connection_(connection), last_contact_(connection.clock_.Now()) {}
+Outage::Outage(Connection& connection, Log log)
+    : connection_(connection), log_(log), last_contact_(connection.clock_.Now()) {}
 
 void Outage::Over() {
   had_contact_ = true;
@@ -140,16 +146,23 @@ absl::Duration Outage::Remaining() const {
 
 absl::Status Outage::WaitToRetry(const absl::Status& status) {
   if (!IsTransient(status)) return status;
-  if (retries_++ == 0) {
-    // Whoever has been watching for an hour should see it; whoever starts gets an answer soon.
-    spdlog::log(had_contact_ ? spdlog::level::warn : spdlog::level::info,
-                "lost the master at {}: {}; trying again", connection_.addresses_,
-                ShortReason(status.message()));
-  }
+  const absl::Duration pause = std::min(connection_.DrawPause(++retries_), Remaining());
+  if (retries_ == 1 || log_ == Log::kEach) Tell(status, pause);
   // Silent, but connected: only the caller knows that this was no natural end of a stream.
   if (absl::IsDeadlineExceeded(status)) connection_.TryNextMaster();
-  if (!connection_.Pause(retries_, Remaining())) return absl::CancelledError("interrupted");
+  if (!connection_.Pause(pause)) return absl::CancelledError("interrupted");
   return Remaining() > absl::ZeroDuration() ? absl::OkStatus() : Explain(status);
+}
+
+void Outage::Tell(const absl::Status& status, absl::Duration pause) const {
+  const std::string reason = ShortReason(status.message());
+  // Whoever has been connected for an hour should see it, and so should whoever tries for an hour;
+  // whoever tries once gets an answer soon.
+  const bool matters = had_contact_ || log_ == Log::kEach;
+  spdlog::log(matters ? spdlog::level::warn : spdlog::level::info,
+              "{} the master at {}: {}; trying again in {}",
+              had_contact_ && retries_ == 1 ? "lost" : "cannot reach", connection_.addresses_,
+              reason, absl::FormatDuration(absl::Trunc(pause, absl::Milliseconds(1))));
 }
 
 absl::Status Outage::Explain(const absl::Status& status) const {
