@@ -3,7 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/connection.h"
 #include "common/ids.h"
@@ -98,10 +97,7 @@ absl::Status BatchWriter::Send(bool keep_open) {
 // gRPC turns a message that is too large away before the master sees it, and cannot say which task
 // made it so.
 absl::Status BatchWriter::Refused(const absl::Status& status) const {
-  if (!absl::IsResourceExhausted(status) ||
-      !absl::StrContains(status.message(), "larger than max")) {
-    return status;
-  }
+  if (!IsMessageTooLarge(status)) return status;
   int largest = 0;
   for (int i = 1; i < pending_.tasks_size(); ++i) {
     if (pending_.tasks(i).ByteSizeLong() > pending_.tasks(largest).ByteSizeLong()) largest = i;

@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "absl/strings/match.h"
+
 namespace tarea {
 
 grpc::Status ToGrpc(const absl::Status& status) {
@@ -17,6 +19,11 @@ absl::Status FromGrpc(const grpc::Status& status) {
 bool IsTransient(const absl::Status& status) {
   return absl::IsUnavailable(status) || absl::IsDeadlineExceeded(status) ||
          absl::IsInternal(status) || absl::IsAborted(status);
+}
+
+bool IsMessageTooLarge(const absl::Status& status) {
+  return absl::IsResourceExhausted(status) &&
+         absl::StrContains(status.message(), "larger than max");
 }
 
 }  // namespace tarea

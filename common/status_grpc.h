@@ -15,6 +15,10 @@ absl::Status FromGrpc(const grpc::Status& status);
 // or was too busy, or died on the way. The outcome of the first call is not known.
 bool IsTransient(const absl::Status& status);
 
+// Whether gRPC turned a message away because it is larger than the other side takes. The other side
+// has not seen it.
+bool IsMessageTooLarge(const absl::Status& status);
+
 }  // namespace tarea
 
 #endif  // TAREA_COMMON_STATUS_GRPC_H_

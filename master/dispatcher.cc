@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 
@@ -148,6 +149,8 @@ absl::StatusOr<std::vector<LeasedTask>> Dispatcher::Request(const WorkerIdentity
   workers_.SetInterests(worker.id, request.queues, request.types);
   absl::StatusOr<std::unique_ptr<ParkedPolls::Poll>> poll = polls_.Park(request);
   if (!poll.ok()) return poll.status();
+  // After Park, so that either this sees the flag or Drain sees the poll.
+  if (workers_.IsDraining(worker.id)) return std::vector<LeasedTask>();
 
   absl::Duration left = std::min(wait, options_.max_wait);
   while (true) {
@@ -171,15 +174,13 @@ absl::StatusOr<std::vector<LeasedTask>> Dispatcher::Request(const WorkerIdentity
     while (wake == ParkedPolls::Wake::kTimeout && left > absl::ZeroDuration() && !gone()) {
       const absl::Duration slice = std::min(left, kGoneCheck);
       wake = (*poll)->Wait(slice);
+      workers_.Touch(worker, clock_->Now()).IgnoreError();
       left = std::min(wait, options_.max_wait) - (clock_->Now() - begin);
     }
     if (wake == ParkedPolls::Wake::kShutdown) {
       return absl::UnavailableError("the master is shutting down");
     }
-    if (wake != ParkedPolls::Wake::kReady) {
-      workers_.Touch(worker, clock_->Now()).IgnoreError();
-      return std::vector<LeasedTask>();
-    }
+    if (wake != ParkedPolls::Wake::kReady) return std::vector<LeasedTask>();
   }
 }
 
@@ -215,11 +216,29 @@ absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& wo
       return stops.status();
     });
     if (!status.ok()) return status;
+    // A lease that is gone is told again; a cancel that the worker is about already is not, or its
+    // heartbeats would never park until it is done.
+    absl::flat_hash_set<LeaseId> stopping;
+    for (const HeldTask& task : held) {
+      if (task.stopping) stopping.insert(task.lease.lease_id);
+    }
+    std::erase_if(*stops, [&stopping](const Stop& stop) {
+      return stop.reason == StopReason::kCancelled && stopping.contains(stop.lease_id);
+    });
   }
   if (!stops->empty() || gone()) return stops;
   stops = workers_.AwaitNotices(worker.id, std::min(wait, options_.lease / 3));
   if (!shutting_down()) workers_.Touch(worker, clock_->Now()).IgnoreError();
   return stops;
+}
+
+absl::Status Dispatcher::Drain(const WorkerIdentity& worker) {
+  if (const absl::Status status = workers_.Touch(worker, clock_->Now()); !status.ok()) {
+    return status;
+  }
+  workers_.SetDraining(worker.id);
+  polls_.End(worker.id);
+  return absl::OkStatus();
 }
 
 void Dispatcher::Goodbye(const WorkerIdentity& worker) { workers_.Leave(worker.id); }

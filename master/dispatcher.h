@@ -73,10 +73,15 @@ class Dispatcher {
                                                   const ClaimRequest& request, absl::Duration wait,
                                                   Gone gone);
 
-  // Renews leases; parks up to `wait`, at most a third of the lease, until one must stop.
+  // Renews leases; parks up to `wait`, at most a third of the lease, until one must stop that is
+  // not stopping yet.
   absl::StatusOr<std::vector<Stop>> Heartbeat(const WorkerIdentity& worker,
                                               const std::vector<HeldTask>& held,
                                               absl::Duration wait, Gone gone);
+
+  // The worker takes no more tasks: ends its parked Request, and answers none to later ones.
+  // RESOURCE_EXHAUSTED: too many workers.
+  absl::Status Drain(const WorkerIdentity& worker);
 
   // The worker leaves; what it holds it gives back with Complete.
   void Goodbye(const WorkerIdentity& worker);

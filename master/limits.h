@@ -23,6 +23,8 @@ struct Limits {
   int max_depends_on = 1000;
   // Tasks that one poll takes away at once. --max-claim.
   int max_claim = 4096;
+  // Bytes of their payloads: the answer is one message, and in memory whole. --max-claim-bytes.
+  int64_t max_claim_bytes = int64_t{16} << 20;
   // How long a poll may park: a thread of the master waits that long. --max-wait.
   absl::Duration max_wait = absl::Seconds(60);
   // Longer errors are cut. --max-error.

@@ -77,6 +77,8 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
   AddLimit(app, "--max-workers", options.dispatcher.max_workers, "Workers at a time");
   AddLimit(app, "--max-watchers", options.dispatcher.max_watchers, "WatchBatch streams at a time");
   AddLimit(app, "--max-claim", options.limits.max_claim, "Tasks one poll takes away");
+  AddLimit(app, "--max-claim-bytes", options.limits.max_claim_bytes,
+           "Bytes of payload after which one poll takes no more");
   AddDuration(app, "--max-wait", options.limits.max_wait, "How long a poll may park")
       ->group("Limits");
 }

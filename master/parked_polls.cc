@@ -45,9 +45,12 @@ ParkedPolls::Wake ParkedPolls::Poll::Wait(absl::Duration timeout) {
 }
 
 void ParkedPolls::Poll::Claimed(const std::vector<LeasedTask>& tasks) {
-  // Fewer than it asked for: there is nothing left of what it takes. Otherwise it may have taken
-  // other tasks than those it was woken for, and somebody else has to be.
-  if (static_cast<int>(tasks.size()) < share_) {
+  // Fewer than it asked for, and not because they are large: there is nothing left of what it
+  // takes. Otherwise it may have taken other tasks than those it was woken for, and somebody else
+  // has to be.
+  int64_t bytes = 0;
+  for (const LeasedTask& task : tasks) bytes += static_cast<int64_t>(task.payload.size());
+  if (static_cast<int>(tasks.size()) < share_ && bytes < request_.max_bytes) {
     taken_on_.clear();
     return;
   }
@@ -116,6 +119,14 @@ void ParkedPolls::List(Poll& poll) {
 void ParkedPolls::Unlist(Poll& poll) {
   if (poll.listed_) waiting_.erase(poll.position_);
   poll.listed_ = false;
+}
+
+void ParkedPolls::End(const std::string& worker) {
+  absl::MutexLock lock(&mu_);
+  const auto poll = by_worker_.find(worker);
+  if (poll == by_worker_.end()) return;
+  poll->second->superseded_ = true;
+  poll->second->wake_.Signal();
 }
 
 void ParkedPolls::Shutdown() {

@@ -316,11 +316,11 @@ absl::StatusOr<ClaimRequest> ParseRequestTask(const v1::RequestTaskRequest& requ
   claim.queues.assign(request.queues().begin(), request.queues().end());
   if (claim.queues.empty()) claim.queues.push_back(TaskSpec().queue);
   claim.types.assign(request.types().begin(), request.types().end());
-  if (request.max_tasks() != 0) claim.max_tasks = request.max_tasks();
-  if (claim.max_tasks < 1 || claim.max_tasks > limits.max_claim) {
-    return Invalid("max_tasks is ", claim.max_tasks, "; it must be 1 to ", limits.max_claim,
-                   " (--max-claim)");
+  if (request.max_tasks() < 0) {
+    return Invalid("max_tasks is ", request.max_tasks(), "; it must not be negative");
   }
+  claim.max_tasks = std::clamp(request.max_tasks(), 1, limits.max_claim);
+  claim.max_bytes = limits.max_claim_bytes;
   return claim;
 }
 
@@ -345,6 +345,7 @@ absl::StatusOr<std::vector<HeldTask>> ParseHeld(const v1::HeartbeatRequest& requ
   for (const v1::HeldTask& proto : request.held()) {
     HeldTask& task = held.emplace_back();
     task.lease = {proto.task_id(), static_cast<LeaseId>(proto.lease_id())};
+    task.stopping = proto.stopping();
     if (!proto.has_progress()) continue;
     const double fraction = proto.progress().fraction();
     task.progress = TaskProgress{std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0,
@@ -353,11 +354,10 @@ absl::StatusOr<std::vector<HeldTask>> ParseHeld(const v1::HeartbeatRequest& requ
   return held;
 }
 
-absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait,
-                                         absl::Duration max_wait) {
+absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait) {
   absl::Duration value;
   const absl::Status status =
-      ParseDurationField(wait, "wait", absl::ZeroDuration(), max_wait, value);
+      ParseDurationField(wait, "wait", absl::ZeroDuration(), absl::InfiniteDuration(), value);
   if (!status.ok()) return status;
   return value;
 }

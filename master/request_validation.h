@@ -31,9 +31,8 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
 
 absl::StatusOr<std::vector<HeldTask>> ParseHeld(const v1::HeartbeatRequest& request);
 
-// Not set is zero; `field` names it in the error.
-absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait,
-                                         absl::Duration max_wait);
+// How long a call is to park; not set is zero.
+absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait);
 
 absl::StatusOr<TaskQuery> ParseListTasks(const v1::ListTasksRequest& request);
 // What continues `request` after `after`.

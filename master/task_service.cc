@@ -258,7 +258,7 @@ grpc::Status TaskService::RequestTask(grpc::ServerContext* context,
   if (!worker.ok()) return Refuse(*context, "RequestTask", worker.status());
   const absl::StatusOr<ClaimRequest> claim = ParseRequestTask(*request, limits_);
   if (!claim.ok()) return Refuse(*context, "RequestTask", claim.status());
-  const absl::StatusOr<absl::Duration> wait = ParseWait(request->wait(), limits_.max_wait);
+  const absl::StatusOr<absl::Duration> wait = ParseWait(request->wait());
   if (!wait.ok()) return Refuse(*context, "RequestTask", wait.status());
 
   absl::StatusOr<std::vector<LeasedTask>> tasks =
@@ -301,9 +301,16 @@ grpc::Status TaskService::Heartbeat(grpc::ServerContext* context,
     spdlog::info("worker '{}' left", Display(*worker));
     return grpc::Status::OK;
   }
+  if (request->draining()) {
+    if (const absl::Status status = dispatcher_->Drain(*worker); !status.ok()) {
+      return Refuse(*context, "Heartbeat", status);
+    }
+    spdlog::info("worker '{}' takes no more tasks", Display(*worker));
+    return grpc::Status::OK;
+  }
   const absl::StatusOr<std::vector<HeldTask>> held = ParseHeld(*request);
   if (!held.ok()) return Refuse(*context, "Heartbeat", held.status());
-  const absl::StatusOr<absl::Duration> wait = ParseWait(request->wait(), absl::Seconds(INT32_MAX));
+  const absl::StatusOr<absl::Duration> wait = ParseWait(request->wait());
   if (!wait.ok()) return Refuse(*context, "Heartbeat", wait.status());
   const absl::StatusOr<std::vector<Stop>> stops =
       dispatcher_->Heartbeat(*worker, *held, *wait, [context] { return context->IsCancelled(); });

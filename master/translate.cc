@@ -119,6 +119,7 @@ void ToProto(const WorkerStatus& worker, v1::Worker* proto) {
   proto->set_held(worker.held);
   *proto->mutable_idle() = ToProto(worker.idle);
   proto->set_peer(worker.identity.peer);
+  proto->set_draining(worker.draining);
 }
 
 void ToProto(LeasedTask task, v1::LeasedTask* proto) {

@@ -39,6 +39,17 @@ void WorkerRegistry::SetInterests(const std::string& worker, const std::vector<s
   }
 }
 
+void WorkerRegistry::SetDraining(const std::string& worker) {
+  absl::MutexLock lock(&mu_);
+  if (const std::shared_ptr<Entry> entry = Find(worker)) entry->draining = true;
+}
+
+bool WorkerRegistry::IsDraining(const std::string& worker) {
+  absl::MutexLock lock(&mu_);
+  const std::shared_ptr<Entry> entry = Find(worker);
+  return entry != nullptr && entry->draining;
+}
+
 void WorkerRegistry::SetHeld(const std::string& worker, const std::vector<HeldTask>& held) {
   absl::MutexLock lock(&mu_);
   const std::shared_ptr<Entry> entry = Find(worker);
@@ -108,7 +119,8 @@ std::vector<WorkerStatus> WorkerRegistry::List(absl::Time now) {
     absl::MutexLock lock(&mu_);
     for (const auto& [id, entry] : workers_) {
       list.push_back({entry->identity, entry->queues, entry->types, entry->held,
-                      entry->waiting ? absl::ZeroDuration() : now - entry->last_seen});
+                      entry->waiting ? absl::ZeroDuration() : now - entry->last_seen,
+                      entry->draining});
     }
   }
   std::sort(list.begin(), list.end(), [](const WorkerStatus& a, const WorkerStatus& b) {

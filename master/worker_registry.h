@@ -37,6 +37,7 @@ struct TaskProgress {
 struct HeldTask {
   Lease lease;
   std::optional<TaskProgress> progress;  // nothing: no news
+  bool stopping = false;                 // its worker knows that it is to stop
 };
 
 struct WorkerStatus {
@@ -45,6 +46,7 @@ struct WorkerStatus {
   std::vector<std::string> types;
   int held = 0;
   absl::Duration idle;  // since it was last heard of
+  bool draining = false;
 };
 
 // The workers that were heard of recently, in memory only: a master that restarts hears of them
@@ -62,6 +64,10 @@ class WorkerRegistry {
   // Notes what a worker polls for.
   void SetInterests(const std::string& worker, const std::vector<std::string>& queues,
                     const std::vector<std::string>& types) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Notes that a worker takes no more tasks.
+  void SetDraining(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
+  bool IsDraining(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Notes what a worker holds, and its news of how far that is.
   void SetHeld(const std::string& worker, const std::vector<HeldTask>& held)
@@ -99,6 +105,7 @@ class WorkerRegistry {
     int64_t wait = 0;      // number of the latest AwaitNotices
     bool waiting = false;  // in AwaitNotices
     bool left = false;
+    bool draining = false;
     absl::CondVar wake;
   };
 

@@ -119,10 +119,13 @@ absl::StatusOr<std::vector<LeasedTask>> MemoryTransaction::Claim(absl::Time now,
     push_head({lane, std::numeric_limits<int64_t>::min(), absl::InfinitePast(), 0});
   }
   std::vector<LeasedTask> leased;
-  while (!heads.empty() && static_cast<int>(leased.size()) < request.max_tasks) {
+  int64_t bytes = 0;
+  while (!heads.empty() && static_cast<int>(leased.size()) < request.max_tasks &&
+         bytes < request.max_bytes) {
     const auto [priority, ready_at, id, lane] = heads.top();
     heads.pop();
     leased.push_back(StartTask(now, lease, id, request.worker));
+    bytes += static_cast<int64_t>(leased.back().payload.size());
     push_head({lane, priority, ready_at, id});
   }
   return leased;

@@ -39,6 +39,7 @@ std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease
   std::erase_if(lanes, [this](const Lane* lane) { return paused_.contains(lane->queue); });
 
   std::vector<LeasedTask> leased;
+  int64_t bytes = 0;
   for (const TaskId id : ChooseReady(lanes, now, request.max_tasks)) {
     TaskRow row;
     LeasedTask& task = leased.emplace_back();
@@ -72,6 +73,8 @@ std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease
     task.type = lane.type;
     task.queue = lane.queue;
     if (row.has_labels) task.labels = LoadLabels(connection_, id);
+    bytes += static_cast<int64_t>(task.payload.size());
+    if (bytes >= request.max_bytes) break;
   }
   return leased;
 }

@@ -68,6 +68,8 @@ struct ClaimRequest {
   std::vector<std::string> queues;  // at least one
   std::vector<std::string> types;   // empty: every type
   int max_tasks = 1;
+  // Takes no more once the payloads come to this many bytes; one task in any case.
+  int64_t max_bytes = int64_t{16} << 20;
 };
 
 struct LeasedTask {
@@ -253,7 +255,8 @@ class Store {
     virtual absl::StatusOr<InsertAnswer> Insert(absl::Time now, const InsertRequest& request) = 0;
 
     // Leases up to max_tasks READY tasks of queues that are not paused: from the queues and types
-    // together, highest priority first, then earliest ready_at, then smallest id. May answer none.
+    // together, highest priority first, then earliest ready_at, then smallest id. May answer none;
+    // fewer than max_tasks only if there are no more or max_bytes is reached.
     virtual absl::StatusOr<std::vector<LeasedTask>> Claim(absl::Time now, absl::Duration lease,
                                                           const ClaimRequest& request) = 0;
 

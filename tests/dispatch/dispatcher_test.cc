@@ -142,6 +142,38 @@ TEST_F(DispatcherTest, ACancelIsToldToTheWorkersParkedHeartbeat) {
   EXPECT_EQ(store_.GetTask(task.task_id)->core.state, TaskState::kCancelled);
 }
 
+TEST_F(DispatcherTest, AHeartbeatThatNamesATaskAsStoppingParksAlthoughItIsToBeCancelled) {
+  Submit(2);
+  const std::vector<LeasedTask> tasks = *Request("w1", 2, kLong);
+  std::vector<HeldTask> held;
+  for (const LeasedTask& task : tasks) held.push_back({{task.task_id, task.lease_id}, {}, false});
+  ASSERT_TRUE(dispatcher_->Cancel({{tasks[0].task_id}}, "").ok());
+  EXPECT_EQ(dispatcher_->Heartbeat(Worker("w1"), held, absl::ZeroDuration(), Here)->size(), 1);
+  held[0].stopping = true;
+  std::thread parked([&] {
+    const auto stops = dispatcher_->Heartbeat(Worker("w1"), held, kLong, Here);
+    ASSERT_EQ(stops->size(), 1);
+    EXPECT_EQ(stops->at(0).lease_id, tasks[1].lease_id);
+  });
+  ASSERT_TRUE(dispatcher_->Cancel({{tasks[1].task_id}}, "").ok());
+  parked.join();
+}
+
+TEST_F(DispatcherTest, AWorkerThatDrainsIsAnsweredAtOnceAndGetsNoMoreTasks) {
+  std::thread worker([&] {
+    const auto tasks = Request("w1", 1, kLong);
+    ASSERT_TRUE(tasks.ok());
+    EXPECT_TRUE(tasks->empty());
+  });
+  AwaitParked(1);
+  ASSERT_TRUE(dispatcher_->Drain(Worker("w1")).ok());
+  worker.join();
+  Submit(1);
+  EXPECT_TRUE(Request("w1", 1, kLong)->empty());
+  EXPECT_TRUE(dispatcher_->Workers().at(0).draining);
+  EXPECT_EQ(Request("w2", 1, kLong)->size(), 1);
+}
+
 TEST_F(DispatcherTest, AHeartbeatIsToldOfALeaseThatIsGone) {
   HeldTask held;
   held.lease = {4711, 1};

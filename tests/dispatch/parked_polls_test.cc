@@ -117,6 +117,23 @@ TEST(ParkedPolls, AClaimThatFoundNothingLeftEndsTheHandingOn) {
   EXPECT_EQ(poll2->Wait(absl::ZeroDuration()), Wake::kTimeout);
 }
 
+TEST(ParkedPolls, AClaimThatWasCutForItsSizeLeavesTheRestToOthers) {
+  ParkedPolls polls(10);
+  ClaimRequest first = Request("w1", 100);
+  first.max_bytes = 1000;
+  const ClaimRequest second = Request("w2", 100);
+  auto poll1 = *polls.Park(first);
+  polls.WakeFor({{{"q", "a"}, 10}});
+  EXPECT_EQ(poll1->Wait(kLong), Wake::kReady);
+  const auto poll2 = *polls.Park(second);
+  std::vector<LeasedTask> large = Leased("a", 1);
+  large[0].payload = std::string(1000, 'x');
+  poll1->Claimed(large);
+  poll1.reset();
+  EXPECT_EQ(poll2->Wait(kLong), Wake::kReady);
+  poll2->Claimed(Leased("a", 9));
+}
+
 TEST(ParkedPolls, ANewPollOfAWorkerEndsItsOldOne) {
   ParkedPolls polls(1);
   const ClaimRequest request = Request("w1", 1);

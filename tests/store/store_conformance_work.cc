@@ -78,6 +78,22 @@ TEST_P(Claiming, AnswersUpToMaxTasksAndNoneTwice) {
   EXPECT_THAT(ClaimIds(2), IsEmpty());
 }
 
+TEST_P(Claiming, TakesNoMoreOncePayloadsComeToMaxBytesButAlwaysOne) {
+  TaskSpec large = Spec();
+  large.payload = std::string(600, 'x');
+  Submit(std::vector<TaskSpec>(5, large));
+  ClaimRequest request;
+  request.worker = "w";
+  request.queues = {"default"};
+  request.max_tasks = 5;
+  request.max_bytes = 1000;
+  EXPECT_EQ(Claim(request).size(), 2);
+  request.max_bytes = 1;
+  EXPECT_EQ(Claim(request).size(), 1);
+  request.max_bytes = 1'000'000;
+  EXPECT_EQ(Claim(request).size(), 2);
+}
+
 TEST_P(Claiming, HandsOutAllThatAWorkerNeeds) {
   TaskSpec spec = OfType("resize", "images");
   spec.payload = std::string("\0\xff", 2);
