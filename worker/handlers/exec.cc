@@ -1,0 +1,177 @@
+#include "worker/handlers/exec.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "common/convert.h"
+#include "common/logging.h"
+#include "worker/handlers/process.h"
+#include "worker/handlers/unique_fd.h"
+
+namespace tarea {
+namespace {
+
+using Environment = std::map<std::string, std::string>;
+
+// Of the last line of stderr, in the error.
+constexpr size_t kMaxErrorLine = 200;
+
+Environment EnvironmentOfThisProcess() {
+  Environment environment;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    std::pair<std::string, std::string> variable = absl::StrSplit(*entry, absl::MaxSplits('=', 1));
+    if (!absl::StartsWith(variable.first, "TAREA_")) environment.insert(std::move(variable));
+  }
+  return environment;
+}
+
+// The system would cut the string there without a word.
+absl::Status CheckNoNul(absl::string_view what, absl::string_view value) {
+  const size_t at = value.find('\0');
+  if (at == absl::string_view::npos) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(what, " '", Printable(value, 64),
+                                                 "' has a NUL at byte ", at,
+                                                 "; no process can be given one"));
+}
+
+absl::Status Check(const v1::ExecPayload& payload) {
+  if (payload.argv().empty()) {
+    return absl::InvalidArgumentError("argv is empty; it must name a program");
+  }
+  if (payload.argv(0).empty()) {
+    return absl::InvalidArgumentError("argv[0] is empty; it must name a program");
+  }
+  absl::Status status = CheckNoNul("working_directory", payload.working_directory());
+  for (int i = 0; i < payload.argv_size() && status.ok(); ++i) {
+    status = CheckNoNul(absl::StrCat("argv[", i, "]"), payload.argv(i));
+  }
+  for (const auto& [name, value] : payload.env()) {
+    if (!status.ok()) return status;
+    if (name.empty()) return absl::InvalidArgumentError("env has a variable with an empty name");
+    if (absl::StrContains(name, '=')) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("env has a variable named '", Printable(name, 64),
+                       "'; the name of a variable cannot have a '='"));
+    }
+    status = CheckNoNul("the name of the env variable", name);
+    status.Update(CheckNoNul(absl::StrCat("env variable ", Printable(name, 64), ":"), value));
+  }
+  return status;
+}
+
+absl::StatusOr<v1::ExecPayload> Parse(const std::string& bytes) {
+  v1::ExecPayload payload;
+  if (!payload.ParseFromString(bytes)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "the payload '", Printable(bytes, 64),
+        "' is not a serialized ExecPayload (proto/tasks.proto), whose strings must be UTF-8"));
+  }
+  if (absl::Status status = Check(payload); !status.ok()) return status;
+  return payload;
+}
+
+Command MakeCommand(const v1::LeasedTask& task, const v1::ExecPayload& payload,
+                    Environment environment, const ExecOptions& options) {
+  for (const auto& [name, value] : payload.env()) environment[name] = value;
+  environment["TAREA_TASK_ID"] = absl::StrCat(task.task_id());
+  environment["TAREA_ATTEMPT"] = absl::StrCat(task.attempt());
+  environment["TAREA_BATCH_ID"] = absl::StrCat(task.batch_id());
+  Command command;
+  command.argv.assign(payload.argv().begin(), payload.argv().end());
+  for (const auto& [name, value] : environment) {
+    command.environment.push_back(absl::StrCat(name, "=", value));
+  }
+  command.working_directory = payload.working_directory();
+  command.stdin_data = payload.stdin_data();
+  command.max_output = options.max_output;
+  command.kill_after = options.kill_after;
+  return command;
+}
+
+// Empties the outputs of `result`.
+std::string Serialize(CommandResult& result) {
+  v1::ExecResult message;
+  message.set_exit_code(result.exit_code);
+  message.set_signal(result.signal);
+  message.set_stdout_truncated(result.out.truncated());
+  message.set_stderr_truncated(result.err.truncated());
+  message.set_stdout_data(result.out.TakeData());
+  message.set_stderr_data(result.err.TakeData());
+  *message.mutable_duration() = ToProto(result.duration);
+  return message.SerializeAsString();
+}
+
+absl::Status StopStatus(StopReason reason, absl::Duration ran) {
+  const std::string after =
+      absl::StrCat("the command was stopped after ",
+                   absl::FormatDuration(absl::Trunc(ran, absl::Milliseconds(1))));
+  switch (reason) {
+    case StopReason::kTimedOut:
+      return absl::DeadlineExceededError(absl::StrCat(after, ": it ran out of time"));
+    case StopReason::kLost:
+      return absl::CancelledError(absl::StrCat(after, ": its lease was lost"));
+    case StopReason::kDraining:
+      return absl::CancelledError(absl::StrCat(after, ": the worker is draining"));
+    case StopReason::kCancelled:
+    case StopReason::kNone:
+      break;
+  }
+  return absl::CancelledError(absl::StrCat(after, ": it was cancelled"));
+}
+
+// How the attempt ended.
+absl::Status AttemptStatus(const CommandResult& result, const TaskContext& context) {
+  if (result.stopped) return StopStatus(context.stop_reason(), result.duration);
+  // Longer than the system allows, for instance: no worker will start it.
+  if (absl::IsInvalidArgument(result.status)) return NonRetryable(result.status);
+  if (!result.status.ok() || result.exit_code == 0) return result.status;
+  std::string message = absl::StrCat("exit code ", result.exit_code);
+  if (result.signal != 0) {
+    const char* name = sigabbrev_np(result.signal);
+    message = absl::StrCat("killed by signal ", result.signal,
+                           name == nullptr ? "" : absl::StrCat(" (SIG", name, ")"));
+  }
+  const std::string line = result.err.LastLine();
+  if (!line.empty()) absl::StrAppend(&message, ": ", Printable(line, kMaxErrorLine));
+  return absl::UnknownError(message);
+}
+
+absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& context,
+                                 const Environment& environment, const ExecOptions& options) {
+  const absl::StatusOr<v1::ExecPayload> payload = Parse(task.payload());
+  if (!payload.ok()) return NonRetryable(payload.status());
+  if (context.stopped()) return StopStatus(context.stop_reason(), absl::ZeroDuration());
+  const UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  if (!stop.valid()) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
+  context.OnStop([fd = stop.get()] { eventfd_write(fd, 1); });
+  const absl::Cleanup forget = [&context] { context.OnStop(nullptr); };
+
+  CommandResult result = RunCommand(MakeCommand(task, *payload, environment, options), stop.get());
+  absl::Status status = AttemptStatus(result, context);
+  std::string output = Serialize(result);
+  if (status.ok()) return output;
+  context.SetOutput(std::move(output));
+  return status;
+}
+
+}  // namespace
+
+Handler ExecHandler(const ExecOptions& options) {
+  return [options, environment = EnvironmentOfThisProcess()](const v1::LeasedTask& task,
+                                                             TaskContext& context) {
+    return Exec(task, context, environment, options);
+  };
+}
+
+}  // namespace tarea

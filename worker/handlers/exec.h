@@ -1,0 +1,37 @@
+#ifndef TAREA_WORKER_HANDLERS_EXEC_H_
+#define TAREA_WORKER_HANDLERS_EXEC_H_
+
+#include <cstddef>
+
+#include "absl/time/time.h"
+#include "worker/handler.h"
+
+namespace tarea {
+
+struct ExecOptions {
+  // Bytes kept of each of stdout and stderr. A command that writes more is not slowed down; the
+  // rest is dropped, and the result says so.
+  size_t max_output = 1 << 20;
+  // A command that is to stop gets SIGTERM, and after this time SIGKILL.
+  absl::Duration kill_after = absl::Seconds(5);
+};
+
+// Runs commands: the payload is a serialized v1::ExecPayload, the result a v1::ExecResult, which is
+// kept too if the attempt fails. This is remote execution by design; offer it only where those who
+// may submit tasks may do all that the worker's user may.
+//
+// The command gets the environment of this process as it is when ExecHandler is called, without
+// TAREA_* (the worker's own settings, among them maybe a token); then what the payload adds; then
+// TAREA_TASK_ID, TAREA_ATTEMPT and TAREA_BATCH_ID. It runs without a shell, and all processes that
+// it leaves behind are killed when it ends; when the task is to stop they get SIGTERM first.
+//
+//   exit code 0         OK
+//   any other end       UNKNOWN "exit code 3: <last line of stderr>", "killed by signal 9
+//   (SIGKILL)" it cannot start     NOT_FOUND, PERMISSION_DENIED or whatever kept it from starting
+//   payload is wrong    INVALID_ARGUMENT, not to be tried again
+//   stopped             DEADLINE_EXCEEDED if it ran out of time, else CANCELLED
+Handler ExecHandler(const ExecOptions& options = {});
+
+}  // namespace tarea
+
+#endif  // TAREA_WORKER_HANDLERS_EXEC_H_

@@ -1,0 +1,76 @@
+#ifndef TAREA_WORKER_HANDLERS_PROCESS_H_
+#define TAREA_WORKER_HANDLERS_PROCESS_H_
+
+#include <cstddef>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+
+namespace tarea {
+
+// What a command wrote to one stream: the first bytes of it, and its last line.
+class CapturedOutput {
+ public:
+  explicit CapturedOutput(size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  void Add(absl::string_view text);
+
+  const std::string& data() const { return data_; }
+  std::string TakeData() { return std::move(data_); }
+  // More was written than is kept.
+  bool truncated() const { return !tail_.empty(); }
+  // The last line that is not blank, also of what is not kept; its end if it is very long.
+  std::string LastLine() const;
+
+ private:
+  const size_t max_bytes_;
+  std::string data_;
+  std::string tail_;  // the end of what is not kept
+};
+
+// A program to run. No string has a NUL.
+struct Command {
+  std::vector<std::string> argv;  // not empty
+  // NAME=value. If argv[0] has no slash, it is looked for in the PATH that is here.
+  std::vector<std::string> environment;
+  std::string working_directory;  // empty: that of the calling process
+  absl::string_view stdin_data;
+  // Of each stream; the rest is read and dropped.
+  size_t max_output = 0;
+  // Between SIGTERM and SIGKILL.
+  absl::Duration kill_after;
+};
+
+struct CommandResult {
+  explicit CommandResult(size_t max_output) : out(max_output), err(max_output) {}
+
+  // OK if the command ran and ended, in whatever way. Otherwise it did not start, and the error
+  // says why: NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT (arguments too long), and so on; or
+  // INTERNAL: it was lost from sight.
+  absl::Status status;
+  // It was told to stop before it had ended.
+  bool stopped = false;
+  int exit_code = -1;  // -1 if a signal ended it
+  int signal = 0;      // 0 if none did
+  absl::Duration duration;
+  CapturedOutput out;
+  CapturedOutput err;
+};
+
+// Runs a command to its end, in a session of its own, without a shell, and with no descriptors but
+// 0 to 2. Returns when it and all its descendants are gone, whatever they did to get away
+// (guardian.h): SIGKILL ends those that outlive the command. As soon as `stop_fd` is readable the
+// command and its descendants get SIGTERM, and SIGKILL if there are some left after kill_after. If
+// the calling process dies they are killed.
+//
+// Its stdin is a file in memory, so a command that does not read it disturbs nobody. Blocks the
+// calling thread. Thread-safe.
+CommandResult RunCommand(const Command& command, int stop_fd);
+
+}  // namespace tarea
+
+#endif  // TAREA_WORKER_HANDLERS_PROCESS_H_
