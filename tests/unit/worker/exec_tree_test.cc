@@ -1,0 +1,162 @@
+// However it ends, no process of a command is left.
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/unit/worker/exec_fixture.h"
+
+namespace tarea {
+namespace {
+
+using absl::StatusCode;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+// Ignores SIGTERM and writes a line when it does.
+constexpr char kStubborn[] = "trap '' TERM; echo $$ > $DIR/ready; while :; do sleep 1; done";
+
+class ExecTree : public ExecFixture {
+ protected:
+  // Runs `script` and stops it for `reason` once it has written to $DIR/ready.
+  Outcome RunAndStop(const std::string& script, StopReason reason = StopReason::kCancelled) {
+    FakeContext context;
+    std::thread stopper([&] {
+      WaitForLine("ready");
+      context.Stop(reason);
+    });
+    Outcome outcome = Run(Script(script), context);
+    stopper.join();
+    return outcome;
+  }
+  void KillAtOnce() { options_.kill_after = absl::ZeroDuration(); }
+};
+
+// --- Stopped -----------------------------------------------------------------------------------
+
+TEST_F(ExecTree, AStoppedCommandGetsSigtermAndTimeToCleanUpAndKeepsItsOutput) {
+  options_.kill_after = absl::Hours(1);
+  const Outcome outcome = RunAndStop(
+      "trap 'echo bye; exit 0' TERM; echo hello; echo > $DIR/ready; while :; do sleep 0.01; done");
+  EXPECT_EQ(outcome.status.code(), StatusCode::kCancelled);
+  EXPECT_THAT(std::string(outcome.status.message()), StartsWith("the command was stopped after "));
+  EXPECT_THAT(std::string(outcome.status.message()), HasSubstr(": it was cancelled"));
+  EXPECT_EQ(outcome.result.stdout_data(), "hello\nbye\n");
+  EXPECT_EQ(outcome.result.exit_code(), 0);
+}
+
+TEST_F(ExecTree, DescendantsHaveTheirTimeToCleanUpAlsoIfTheCommandEndsAtOnce) {
+  options_.kill_after = absl::Hours(1);
+  const Outcome outcome = RunAndStop(
+      "setsid sh -c \"trap 'sleep 0.1; echo bye; exit' TERM; echo > \\$DIR/ready;"
+      " while :; do sleep 0.01; done\" & wait");
+  EXPECT_EQ(outcome.result.signal(), SIGTERM);
+  EXPECT_EQ(outcome.result.stdout_data(), "bye\n");
+}
+
+TEST_F(ExecTree, ACommandThatIgnoresSigtermIsKilled) {
+  options_.kill_after = absl::Milliseconds(50);
+  const Outcome outcome = RunAndStop(kStubborn);
+  EXPECT_EQ(outcome.status.code(), StatusCode::kCancelled);
+  EXPECT_EQ(outcome.result.signal(), SIGKILL);
+  EXPECT_EQ(Alive(), 0);
+}
+
+TEST_F(ExecTree, OutOfTimeIsDeadlineExceeded) {
+  KillAtOnce();
+  const Outcome outcome = RunAndStop(kStubborn, StopReason::kTimedOut);
+  EXPECT_EQ(outcome.status.code(), StatusCode::kDeadlineExceeded);
+  EXPECT_EQ(Alive(), 0);
+}
+
+TEST_F(ExecTree, ACommandOfATaskThatIsStoppedAlreadyIsNotStarted) {
+  FakeContext context;
+  context.Stop(StopReason::kDraining);
+  const Outcome outcome = Run(Script("touch $DIR/started"), context);
+  EXPECT_EQ(outcome.status.code(), StatusCode::kCancelled);
+  EXPECT_FALSE(std::filesystem::exists(dir_.path() + "/started"));
+}
+
+TEST_F(ExecTree, AGrandchildInASessionOfItsOwnEndsWithTheTask) {
+  KillAtOnce();
+  RunAndStop(absl::StrCat("setsid sh -c \"", kStubborn, "\" & wait"));
+  EXPECT_EQ(Alive(), 0);
+}
+
+TEST_F(ExecTree, ADaemonEndsWithTheTask) {
+  KillAtOnce();
+  RunAndStop(absl::StrCat("(setsid sh -c \"(", kStubborn, ") &\" &); sleep 1000"));
+  EXPECT_EQ(Alive(), 0);
+}
+
+TEST_F(ExecTree, AStoppedProcessGetsItsSigterm) {
+  options_.kill_after = absl::Hours(1);
+  RunAndStop("echo > $DIR/ready; kill -STOP $$");
+  EXPECT_EQ(Alive(), 0);
+}
+
+// --- Ended by itself ---------------------------------------------------------------------------
+
+TEST_F(ExecTree, BackgroundChildrenEndWithTheCommandAndHoldItUpNoLonger) {
+  const Outcome outcome = Run(Script("sleep 1000 & setsid sleep 1000 & (sleep 1000 &); echo done"));
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  EXPECT_EQ(outcome.result.stdout_data(), "done\n");
+  EXPECT_EQ(Alive(), 0);
+}
+
+TEST_F(ExecTree, ProcessesThatForkAndExitForEverAreCaught) {
+  Run(Script("f() { f & }; f; exit"));
+  EXPECT_EQ(Alive(), 0);
+  std::ofstream(dir_.path() + "/runaway") << "echo > $DIR/ready; setsid sh $DIR/runaway &\n";
+  Run(Script("sh $DIR/runaway; while ! test -e $DIR/ready; do :; done"));
+  EXPECT_EQ(Alive(), 0);
+}
+
+TEST_F(ExecTree, ASignalToTheWholeSessionDoesNotReachTheGuardian) {
+  const Outcome outcome = Run(Script("kill -HUP 0"));
+  EXPECT_EQ(outcome.status, absl::UnknownError("killed by signal 1 (SIGHUP)"));
+  const Outcome parent = Run(Script("kill -TERM $PPID; kill -INT $PPID; echo fine"));
+  EXPECT_EQ(parent.result.stdout_data(), "fine\n");
+}
+
+// --- The worker or the guardian is killed ------------------------------------------------------
+
+TEST_F(ExecTree, WhenTheWorkerIsKilledAllProcessesOfAllItsTasksEnd) {
+  const pid_t worker = fork();
+  if (worker == 0) {
+    // Two at once: each guardian is forked while the other's socket is open.
+    std::thread other([&] { Run(Script("echo > $DIR/other; sleep 1000")); });
+    Run(Script(absl::StrCat("setsid sh -c \"", kStubborn, "\" & sleep 1000")));
+    _exit(1);
+  }
+  WaitForLine("ready");
+  WaitForLine("other");
+  EXPECT_GE(Alive(), 3);
+  ASSERT_EQ(kill(worker, SIGKILL), 0);
+  ASSERT_EQ(waitpid(worker, nullptr, 0), worker);
+  while (Alive() > 0) std::this_thread::yield();
+}
+
+TEST_F(ExecTree, WhenTheGuardianIsKilledTheCommandDiesWithoutHelpFromTheWorker) {
+  const pid_t worker = fork();
+  if (worker == 0) {
+    Run(Script("echo $PPID > $DIR/guardian; exec sleep 1000"));
+    _exit(1);
+  }
+  int guardian = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(WaitForLine("guardian"), &guardian));
+  ASSERT_EQ(kill(worker, SIGSTOP), 0);
+  ASSERT_EQ(kill(guardian, SIGKILL), 0);
+  while (Alive() > 0) std::this_thread::yield();
+  ASSERT_EQ(kill(worker, SIGKILL), 0);
+  ASSERT_EQ(waitpid(worker, nullptr, 0), worker);
+}
+
+TEST_F(ExecTree, WhenTheGuardianIsKilledTheHandlerSaysSoAndTheCommandDies) {
+  const Outcome outcome = Run(Script("(trap '' HUP; sleep 1000) & kill -9 $PPID; sleep 1000"));
+  EXPECT_EQ(outcome.status.code(), StatusCode::kInternal);
+  while (Alive() > 0) std::this_thread::yield();
+}
+
+}  // namespace
+}  // namespace tarea
