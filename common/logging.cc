@@ -93,6 +93,10 @@ absl::Status InitLogging(absl::string_view program, const LogOptions& options) {
   return absl::OkStatus();
 }
 
+std::string CountOf(int64_t count, absl::string_view noun) {
+  return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
+}
+
 std::string Printable(absl::string_view text, size_t max_bytes) {
   std::string out;
   while (!text.empty()) {

@@ -1,6 +1,7 @@
 #ifndef TAREA_COMMON_LOGGING_H_
 #define TAREA_COMMON_LOGGING_H_
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/status.h"
@@ -18,6 +19,9 @@ struct LogOptions {
 // Sets up spdlog's default logger to write to stderr; call once, at the start of `main`. `program`
 // is shown in each line. INVALID_ARGUMENT names a level or a format that does not exist.
 absl::Status InitLogging(absl::string_view program, const LogOptions& options);
+
+// "1 task", "2 tasks".
+std::string CountOf(int64_t count, absl::string_view noun);
 
 // `text` with control characters, invalid UTF-8 and marks that change the direction of writing
 // replaced by escapes, and cut to `max_bytes`: safe to show on a terminal or in a log whoever wrote

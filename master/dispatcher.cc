@@ -8,6 +8,7 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
@@ -174,7 +175,7 @@ absl::StatusOr<std::vector<LeasedTask>> Dispatcher::Request(const WorkerIdentity
     while (wake == ParkedPolls::Wake::kTimeout && left > absl::ZeroDuration() && !gone()) {
       const absl::Duration slice = std::min(left, kGoneCheck);
       wake = (*poll)->Wait(slice);
-      workers_.Touch(worker, clock_->Now()).IgnoreError();
+      workers_.Saw(worker.id, clock_->Now());
       left = std::min(wait, options_.max_wait) - (clock_->Now() - begin);
     }
     if (wake == ParkedPolls::Wake::kShutdown) {
@@ -196,39 +197,43 @@ void Dispatcher::GiveBack(const std::vector<LeasedTask>& tasks) {
     return transaction.Complete(clock_->Now(), results).status();
   });
   // If it could not be stored they come back when their leases run out.
-  if (!status.ok()) spdlog::warn("cannot give back {} tasks: {}", tasks.size(), status.ToString());
+  if (!status.ok())
+    spdlog::warn("cannot give back {}: {}", CountOf(static_cast<int64_t>(tasks.size()), "task"),
+                 status.ToString());
 }
 
 absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& worker,
-                                                        const std::vector<HeldTask>& held,
+                                                        const std::vector<HeldLease>& held,
                                                         absl::Duration wait, Gone gone) {
   if (const absl::Status status = workers_.Touch(worker, clock_->Now()); !status.ok()) {
     return status;
   }
   workers_.SetHeld(worker.id, held);
+  // A lease that is gone is told again; a cancel that the worker is about already is not, or its
+  // heartbeats would never park until it is done.
+  absl::flat_hash_set<LeaseId> stopping;
+  for (const HeldLease& task : held) {
+    if (task.stopping) stopping.insert(task.lease.lease_id);
+  }
+  const auto is_known = [&stopping](const Stop& stop) {
+    return stop.reason == StopReason::kCancelled && stopping.contains(stop.lease_id);
+  };
   absl::StatusOr<std::vector<Stop>> stops = std::vector<Stop>();
   if (!held.empty()) {
     std::vector<Lease> leases;
     leases.reserve(held.size());
-    for (const HeldTask& task : held) leases.push_back(task.lease);
+    for (const HeldLease& task : held) leases.push_back(task.lease);
     const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
       stops = transaction.Renew(clock_->Now(), options_.lease, leases);
       return stops.status();
     });
     if (!status.ok()) return status;
-    // A lease that is gone is told again; a cancel that the worker is about already is not, or its
-    // heartbeats would never park until it is done.
-    absl::flat_hash_set<LeaseId> stopping;
-    for (const HeldTask& task : held) {
-      if (task.stopping) stopping.insert(task.lease.lease_id);
-    }
-    std::erase_if(*stops, [&stopping](const Stop& stop) {
-      return stop.reason == StopReason::kCancelled && stopping.contains(stop.lease_id);
-    });
+    std::erase_if(*stops, is_known);
   }
   if (!stops->empty() || gone()) return stops;
   stops = workers_.AwaitNotices(worker.id, std::min(wait, options_.lease / 3));
-  if (!shutting_down()) workers_.Touch(worker, clock_->Now()).IgnoreError();
+  std::erase_if(*stops, is_known);
+  workers_.Saw(worker.id, clock_->Now());
   return stops;
 }
 
@@ -309,10 +314,10 @@ void Dispatcher::Advance() {
       return;
     }
     if (answer->expired_leases > 0) {
-      spdlog::warn("{} leases ran out: their tasks go back", answer->expired_leases);
+      spdlog::warn("{} ran out: the tasks go back", CountOf(answer->expired_leases, "lease"));
     }
     if (answer->expired_tasks > 0) {
-      spdlog::info("{} tasks were not started in time and are cancelled", answer->expired_tasks);
+      spdlog::info("{} cancelled: not started in time", CountOf(answer->expired_tasks, "task"));
     }
   } while (answer->more && !shutting_down());
 

@@ -76,7 +76,7 @@ class Dispatcher {
   // Renews leases; parks up to `wait`, at most a third of the lease, until one must stop that is
   // not stopping yet.
   absl::StatusOr<std::vector<Stop>> Heartbeat(const WorkerIdentity& worker,
-                                              const std::vector<HeldTask>& held,
+                                              const std::vector<HeldLease>& held,
                                               absl::Duration wait, Gone gone);
 
   // The worker takes no more tasks: ends its parked Request, and answers none to later ones.

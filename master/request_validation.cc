@@ -336,14 +336,14 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
   return results;
 }
 
-absl::StatusOr<std::vector<HeldTask>> ParseHeld(const v1::HeartbeatRequest& request) {
+absl::StatusOr<std::vector<HeldLease>> ParseHeld(const v1::HeartbeatRequest& request) {
   if (const absl::Status status = CheckCount(request.held_size(), kMaxHeld, "held"); !status.ok()) {
     return status;
   }
-  std::vector<HeldTask> held;
+  std::vector<HeldLease> held;
   held.reserve(request.held_size());
   for (const v1::HeldTask& proto : request.held()) {
-    HeldTask& task = held.emplace_back();
+    HeldLease& task = held.emplace_back();
     task.lease = {proto.task_id(), static_cast<LeaseId>(proto.lease_id())};
     task.stopping = proto.stopping();
     if (!proto.has_progress()) continue;

@@ -29,7 +29,7 @@ absl::StatusOr<ClaimRequest> ParseRequestTask(const v1::RequestTaskRequest& requ
 absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultRequest& request,
                                                      const Limits& limits);
 
-absl::StatusOr<std::vector<HeldTask>> ParseHeld(const v1::HeartbeatRequest& request);
+absl::StatusOr<std::vector<HeldLease>> ParseHeld(const v1::HeartbeatRequest& request);
 
 // How long a call is to park; not set is zero.
 absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait);

@@ -111,9 +111,9 @@ grpc::Status TaskService::SubmitTasks(grpc::ServerContext* context,
     proto->set_index(existing.index);
     proto->set_task_id(existing.task_id);
   }
-  spdlog::info("batch {}: {} {} tasks from {}", answer->batch_id,
-               answer->repeated ? "received again" : "received", insert->tasks.size(),
-               context->peer());
+  spdlog::info("batch {}: {} {} from {}", answer->batch_id,
+               answer->repeated ? "received again" : "received",
+               CountOf(static_cast<int64_t>(insert->tasks.size()), "task"), context->peer());
   return grpc::Status::OK;
 }
 
@@ -228,8 +228,9 @@ grpc::Status TaskService::CancelTasks(grpc::ServerContext* context,
   response->set_cancelled(answer->cancelled);
   response->set_stopping(answer->stopping);
   response->set_finished(answer->finished);
-  spdlog::info("cancel from {}: {} tasks cancelled, {} told to stop, {} finished already",
-               context->peer(), answer->cancelled, answer->stopping, answer->finished);
+  spdlog::info("cancel from {}: {} cancelled, {} told to stop, {} finished already",
+               context->peer(), CountOf(answer->cancelled, "task"), answer->stopping,
+               answer->finished);
   return grpc::Status::OK;
 }
 
@@ -243,8 +244,8 @@ grpc::Status TaskService::RetryTasks(grpc::ServerContext* context,
   if (!answer.ok()) return Refuse(*context, "RetryTasks", answer.status());
   response->set_retried(answer->retried);
   response->set_skipped(answer->skipped);
-  spdlog::info("retry from {}: {} tasks put back, {} skipped", context->peer(), answer->retried,
-               answer->skipped);
+  spdlog::info("retry from {}: {} put back, {} skipped", context->peer(),
+               CountOf(answer->retried, "task"), answer->skipped);
   return grpc::Status::OK;
 }
 
@@ -308,7 +309,7 @@ grpc::Status TaskService::Heartbeat(grpc::ServerContext* context,
     spdlog::info("worker '{}' takes no more tasks", Display(*worker));
     return grpc::Status::OK;
   }
-  const absl::StatusOr<std::vector<HeldTask>> held = ParseHeld(*request);
+  const absl::StatusOr<std::vector<HeldLease>> held = ParseHeld(*request);
   if (!held.ok()) return Refuse(*context, "Heartbeat", held.status());
   const absl::StatusOr<absl::Duration> wait = ParseWait(request->wait());
   if (!wait.ok()) return Refuse(*context, "Heartbeat", wait.status());

@@ -17,10 +17,10 @@ absl::Status WorkerRegistry::Touch(const WorkerIdentity& worker, absl::Time now)
   absl::MutexLock lock(&mu_);
   std::shared_ptr<Entry> entry = Find(worker.id);
   if (entry == nullptr) {
-    if (static_cast<int>(workers_.size()) >= max_workers_) {
+    if (Present() >= max_workers_) {
       return absl::ResourceExhaustedError(
-          absl::StrCat(workers_.size(), " workers are connected already; the limit is ",
-                       max_workers_, " (--max-workers); try again later"));
+          absl::StrCat(Present(), " workers are connected already; the limit is ", max_workers_,
+                       " (--max-workers); try again later"));
     }
     entry = std::make_shared<Entry>();
     workers_[worker.id] = entry;
@@ -28,6 +28,11 @@ absl::Status WorkerRegistry::Touch(const WorkerIdentity& worker, absl::Time now)
   entry->identity = worker;
   entry->last_seen = now;
   return absl::OkStatus();
+}
+
+void WorkerRegistry::Saw(const std::string& worker, absl::Time now) {
+  absl::MutexLock lock(&mu_);
+  if (const std::shared_ptr<Entry> entry = Find(worker)) entry->last_seen = now;
 }
 
 void WorkerRegistry::SetInterests(const std::string& worker, const std::vector<std::string>& queues,
@@ -50,13 +55,13 @@ bool WorkerRegistry::IsDraining(const std::string& worker) {
   return entry != nullptr && entry->draining;
 }
 
-void WorkerRegistry::SetHeld(const std::string& worker, const std::vector<HeldTask>& held) {
+void WorkerRegistry::SetHeld(const std::string& worker, const std::vector<HeldLease>& held) {
   absl::MutexLock lock(&mu_);
   const std::shared_ptr<Entry> entry = Find(worker);
   if (entry == nullptr) return;
   entry->held = static_cast<int>(held.size());
   absl::flat_hash_map<TaskId, TaskProgress> progress;
-  for (const HeldTask& task : held) {
+  for (const HeldLease& task : held) {
     const auto known = entry->progress.find(task.lease.task_id);
     if (task.progress.has_value()) {
       progress[task.lease.task_id] = *task.progress;
@@ -101,15 +106,17 @@ void WorkerRegistry::Leave(const std::string& worker) {
   absl::MutexLock lock(&mu_);
   const std::shared_ptr<Entry> entry = Find(worker);
   if (entry == nullptr) return;
-  entry->left = true;
+  if (!std::exchange(entry->left, true)) ++left_;
   entry->wake.SignalAll();
-  workers_.erase(worker);
 }
 
 void WorkerRegistry::ForgetIdle(absl::Time now) {
   absl::MutexLock lock(&mu_);
-  absl::erase_if(workers_, [&](const auto& item) {
-    return !item.second->waiting && item.second->last_seen + forget_after_ < now;
+  absl::erase_if(workers_, [&](const auto& item) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    const Entry& entry = *item.second;
+    if (entry.waiting || entry.last_seen + forget_after_ >= now) return false;
+    if (entry.left) --left_;
+    return true;
   });
 }
 
@@ -118,6 +125,7 @@ std::vector<WorkerStatus> WorkerRegistry::List(absl::Time now) {
   {
     absl::MutexLock lock(&mu_);
     for (const auto& [id, entry] : workers_) {
+      if (entry->left) continue;
       list.push_back({entry->identity, entry->queues, entry->types, entry->held,
                       entry->waiting ? absl::ZeroDuration() : now - entry->last_seen,
                       entry->draining});
@@ -131,7 +139,7 @@ std::vector<WorkerStatus> WorkerRegistry::List(absl::Time now) {
 
 int WorkerRegistry::size() {
   absl::MutexLock lock(&mu_);
-  return static_cast<int>(workers_.size());
+  return Present();
 }
 
 std::optional<TaskProgress> WorkerRegistry::ProgressOf(const std::string& worker, TaskId task) {

@@ -34,7 +34,7 @@ struct TaskProgress {
   std::string message;
 };
 
-struct HeldTask {
+struct HeldLease {
   Lease lease;
   std::optional<TaskProgress> progress;  // nothing: no news
   bool stopping = false;                 // its worker knows that it is to stop
@@ -58,8 +58,11 @@ class WorkerRegistry {
   WorkerRegistry(int max_workers, absl::Duration forget_after)
       : max_workers_(max_workers), forget_after_(forget_after) {}
 
-  // Notes that a worker was heard of. RESOURCE_EXHAUSTED: there are too many already.
+  // Notes that a worker calls. RESOURCE_EXHAUSTED: there are too many already.
   absl::Status Touch(const WorkerIdentity& worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Notes that a worker that is known was still there.
+  void Saw(const std::string& worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Notes what a worker polls for.
   void SetInterests(const std::string& worker, const std::vector<std::string>& queues,
@@ -70,7 +73,7 @@ class WorkerRegistry {
   bool IsDraining(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Notes what a worker holds, and its news of how far that is.
-  void SetHeld(const std::string& worker, const std::vector<HeldTask>& held)
+  void SetHeld(const std::string& worker, const std::vector<HeldLease>& held)
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Leaves notices for their workers, and wakes those that wait.
@@ -81,6 +84,8 @@ class WorkerRegistry {
   std::vector<Stop> AwaitNotices(const std::string& worker, absl::Duration timeout)
       ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Takes a worker off the list and ends its wait. Its id does not come back: calls of it that are
+  // still under way do not list it again.
   void Leave(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
   void ForgetIdle(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -112,11 +117,17 @@ class WorkerRegistry {
   // Entries are shared with the threads that wait in them.
   std::shared_ptr<Entry> Find(const std::string& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  // Workers that have not left.
+  int Present() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return static_cast<int>(workers_.size()) - left_;
+  }
+
   const int max_workers_;
   const absl::Duration forget_after_;
   absl::Mutex mu_;
   bool shutdown_ ABSL_GUARDED_BY(mu_) = false;
   absl::flat_hash_map<std::string, std::shared_ptr<Entry>> workers_ ABSL_GUARDED_BY(mu_);
+  int left_ ABSL_GUARDED_BY(mu_) = 0;  // how many of them have left
 };
 
 }  // namespace tarea

@@ -14,11 +14,11 @@
 namespace tarea {
 
 // Why a handler is asked to end early.
-enum class StopReason {
+enum class StopCause {
   kNone,       // it is not
   kCancelled,  // somebody cancelled the task
   kTimedOut,   // the attempt is longer than the task's timeout
-  kLost,       // the lease is gone: another worker may have the task; the result will be dropped
+  kLost,       // the lease is gone: another worker may have the task
   kDraining,   // the worker ends and gives the task back
 };
 
@@ -29,10 +29,10 @@ class TaskContext {
   virtual ~TaskContext() = default;
 
   // Whether to end early, and why. A handler that runs for long asks now and then, or uses OnStop
-  // or SleepFor; one that never does is not interrupted, but its result no longer counts, unless it
-  // was cancelled and succeeded all the same.
-  virtual StopReason stop_reason() const = 0;
-  bool stopped() const { return stop_reason() != StopReason::kNone; }
+  // or SleepFor; one that never does is not interrupted, and if it succeeds all the same that
+  // counts, unless its time was up.
+  virtual StopCause stop_cause() const = 0;
+  bool stopped() const { return stop_cause() != StopCause::kNone; }
 
   // Calls `callback` once, on another thread, as soon as the task is to stop; at once, on this
   // thread, if it is to stop already. Must not block. Replaces an earlier callback. After

@@ -125,7 +125,7 @@ TEST_F(DispatcherTest, ACallerThatGoesWhileItsTasksAreClaimedGivesThemBackAtOnce
 TEST_F(DispatcherTest, ACancelIsToldToTheWorkersParkedHeartbeat) {
   Submit(1);
   const LeasedTask task = Request("w1", 1, kLong)->at(0);
-  HeldTask held;
+  HeldLease held;
   held.lease = {task.task_id, task.lease_id};
   std::thread heartbeat([&] {
     const auto stops = dispatcher_->Heartbeat(Worker("w1"), {held}, kLong, Here);
@@ -145,15 +145,16 @@ TEST_F(DispatcherTest, ACancelIsToldToTheWorkersParkedHeartbeat) {
 TEST_F(DispatcherTest, AHeartbeatThatNamesATaskAsStoppingParksAlthoughItIsToBeCancelled) {
   Submit(2);
   const std::vector<LeasedTask> tasks = *Request("w1", 2, kLong);
-  std::vector<HeldTask> held;
+  std::vector<HeldLease> held;
   for (const LeasedTask& task : tasks) held.push_back({{task.task_id, task.lease_id}, {}, false});
   ASSERT_TRUE(dispatcher_->Cancel({{tasks[0].task_id}}, "").ok());
   EXPECT_EQ(dispatcher_->Heartbeat(Worker("w1"), held, absl::ZeroDuration(), Here)->size(), 1);
   held[0].stopping = true;
   std::thread parked([&] {
-    const auto stops = dispatcher_->Heartbeat(Worker("w1"), held, kLong, Here);
-    ASSERT_EQ(stops->size(), 1);
-    EXPECT_EQ(stops->at(0).lease_id, tasks[1].lease_id);
+    std::vector<Stop> stops;
+    while (stops.empty()) stops = *dispatcher_->Heartbeat(Worker("w1"), held, kLong, Here);
+    ASSERT_EQ(stops.size(), 1);
+    EXPECT_EQ(stops[0].lease_id, tasks[1].lease_id);
   });
   ASSERT_TRUE(dispatcher_->Cancel({{tasks[1].task_id}}, "").ok());
   parked.join();
@@ -174,8 +175,17 @@ TEST_F(DispatcherTest, AWorkerThatDrainsIsAnsweredAtOnceAndGetsNoMoreTasks) {
   EXPECT_EQ(Request("w2", 1, kLong)->size(), 1);
 }
 
+TEST_F(DispatcherTest, AWorkerThatHasLeftIsNotListedAgainForACallThatWasUnderWay) {
+  ASSERT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {}, absl::ZeroDuration(), Here).ok());
+  EXPECT_EQ(dispatcher_->worker_count(), 1);
+  dispatcher_->Goodbye(Worker("w1"));
+  ASSERT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {}, absl::ZeroDuration(), Here).ok());
+  EXPECT_EQ(dispatcher_->worker_count(), 0);
+  EXPECT_TRUE(dispatcher_->Workers().empty());
+}
+
 TEST_F(DispatcherTest, AHeartbeatIsToldOfALeaseThatIsGone) {
-  HeldTask held;
+  HeldLease held;
   held.lease = {4711, 1};
   const auto stops = dispatcher_->Heartbeat(Worker("w1"), {held}, kLong, Here);
   ASSERT_EQ(stops->size(), 1);
@@ -281,7 +291,7 @@ TEST_F(ShortLease, AnExpiredLeaseIsHandedOutAgainWithoutAnybodyRestarting) {
 TEST_F(ShortLease, ALeaseThatIsRenewedLastsTenTimesItsTerm) {
   Submit(1);
   const LeasedTask task = Request("w1", 1, kLong)->at(0);
-  HeldTask held;
+  HeldLease held;
   held.lease = {task.task_id, task.lease_id};
   const absl::Time end = clock_.Now() + absl::Seconds(2);
   while (clock_.Now() < end) {

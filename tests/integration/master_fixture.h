@@ -22,13 +22,18 @@ class MasterFixture : public testing::Test {
  protected:
   void SetUp() override { Start(); }
 
-  // Starts it, or starts it anew on the same directory.
+  // Starts it, or starts it anew on the same directory, on a new port.
   void Start() {
     if (master_ != nullptr) {
       master_->Shutdown();
       master_.reset();
     }
     options_.listen = "127.0.0.1:0";
+    Restart();
+  }
+
+  // Starts it where options_.listen says.
+  void Restart() {
     options_.data_dir = dir_.path() + "/data";
     absl::StatusOr<std::unique_ptr<Master>> master =
         Master::Start(options_, [](const absl::Status& status) { FAIL() << status; });

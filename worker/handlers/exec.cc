@@ -112,19 +112,19 @@ std::string Serialize(CommandResult& result) {
   return message.SerializeAsString();
 }
 
-absl::Status StopStatus(StopReason reason, absl::Duration ran) {
+absl::Status StopStatus(StopCause reason, absl::Duration ran) {
   const std::string after =
       absl::StrCat("the command was stopped after ",
                    absl::FormatDuration(absl::Trunc(ran, absl::Milliseconds(1))));
   switch (reason) {
-    case StopReason::kTimedOut:
+    case StopCause::kTimedOut:
       return absl::DeadlineExceededError(absl::StrCat(after, ": it ran out of time"));
-    case StopReason::kLost:
+    case StopCause::kLost:
       return absl::CancelledError(absl::StrCat(after, ": its lease was lost"));
-    case StopReason::kDraining:
+    case StopCause::kDraining:
       return absl::CancelledError(absl::StrCat(after, ": the worker is draining"));
-    case StopReason::kCancelled:
-    case StopReason::kNone:
+    case StopCause::kCancelled:
+    case StopCause::kNone:
       break;
   }
   return absl::CancelledError(absl::StrCat(after, ": it was cancelled"));
@@ -132,7 +132,7 @@ absl::Status StopStatus(StopReason reason, absl::Duration ran) {
 
 // How the attempt ended.
 absl::Status AttemptStatus(const CommandResult& result, const TaskContext& context) {
-  if (result.stopped) return StopStatus(context.stop_reason(), result.duration);
+  if (result.stopped) return StopStatus(context.stop_cause(), result.duration);
   // Longer than the system allows, for instance: no worker will start it.
   if (absl::IsInvalidArgument(result.status)) return NonRetryable(result.status);
   if (!result.status.ok() || result.exit_code == 0) return result.status;
@@ -151,7 +151,7 @@ absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& contex
                                  const Environment& environment, const ExecOptions& options) {
   const absl::StatusOr<v1::ExecPayload> payload = Parse(task.payload());
   if (!payload.ok()) return NonRetryable(payload.status());
-  if (context.stopped()) return StopStatus(context.stop_reason(), absl::ZeroDuration());
+  if (context.stopped()) return StopStatus(context.stop_cause(), absl::ZeroDuration());
   const UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop.valid()) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
   context.OnStop([fd = stop.get()] { eventfd_write(fd, 1); });

@@ -32,7 +32,7 @@ TEST(Sleep, SaysHowLongItSleptAndReportsProgress) {
 
 TEST(Sleep, EndsAsSoonAsItIsToStop) {
   FakeContext context;
-  std::thread stopper([&] { context.Stop(StopReason::kCancelled); });
+  std::thread stopper([&] { context.Stop(StopCause::kCancelled); });
   EXPECT_EQ(Sleep(TaskWith("7d"), context).status().code(), absl::StatusCode::kCancelled);
   stopper.join();
 }

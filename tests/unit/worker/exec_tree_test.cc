@@ -19,7 +19,7 @@ constexpr char kStubborn[] = "trap '' TERM; echo $$ > $DIR/ready; while :; do sl
 class ExecTree : public ExecFixture {
  protected:
   // Runs `script` and stops it for `reason` once it has written to $DIR/ready.
-  Outcome RunAndStop(const std::string& script, StopReason reason = StopReason::kCancelled) {
+  Outcome RunAndStop(const std::string& script, StopCause reason = StopCause::kCancelled) {
     FakeContext context;
     std::thread stopper([&] {
       WaitForLine("ready");
@@ -64,14 +64,14 @@ TEST_F(ExecTree, ACommandThatIgnoresSigtermIsKilled) {
 
 TEST_F(ExecTree, OutOfTimeIsDeadlineExceeded) {
   KillAtOnce();
-  const Outcome outcome = RunAndStop(kStubborn, StopReason::kTimedOut);
+  const Outcome outcome = RunAndStop(kStubborn, StopCause::kTimedOut);
   EXPECT_EQ(outcome.status.code(), StatusCode::kDeadlineExceeded);
   EXPECT_EQ(Alive(), 0);
 }
 
 TEST_F(ExecTree, ACommandOfATaskThatIsStoppedAlreadyIsNotStarted) {
   FakeContext context;
-  context.Stop(StopReason::kDraining);
+  context.Stop(StopCause::kDraining);
   const Outcome outcome = Run(Script("touch $DIR/started"), context);
   EXPECT_EQ(outcome.status.code(), StatusCode::kCancelled);
   EXPECT_FALSE(std::filesystem::exists(dir_.path() + "/started"));

@@ -16,7 +16,7 @@ namespace tarea {
 class FakeContext : public TaskContext {
  public:
   // Returns when the handler's callback has.
-  void Stop(StopReason reason) {
+  void Stop(StopCause reason) {
     absl::MutexLock callback_lock(&callback_mu_);
     {
       absl::MutexLock lock(&mu_);
@@ -34,7 +34,7 @@ class FakeContext : public TaskContext {
     return progress_;
   }
 
-  StopReason stop_reason() const override {
+  StopCause stop_cause() const override {
     absl::MutexLock lock(&mu_);
     return reason_;
   }
@@ -50,7 +50,7 @@ class FakeContext : public TaskContext {
     absl::MutexLock lock(&mu_);
     return !mu_.AwaitWithTimeout(
         absl::Condition(
-            +[](StopReason* r) { return *r != StopReason::kNone; }, &reason_),
+            +[](StopCause* r) { return *r != StopCause::kNone; }, &reason_),
         duration);
   }
   absl::Duration time_left() const override { return absl::InfiniteDuration(); }
@@ -69,7 +69,7 @@ class FakeContext : public TaskContext {
   absl::Mutex callback_mu_ ABSL_ACQUIRED_BEFORE(mu_);
   std::function<void()> callback_ ABSL_GUARDED_BY(callback_mu_);
   mutable absl::Mutex mu_;
-  StopReason reason_ ABSL_GUARDED_BY(mu_) = StopReason::kNone;
+  StopCause reason_ ABSL_GUARDED_BY(mu_) = StopCause::kNone;
   std::string output_ ABSL_GUARDED_BY(mu_);
   std::vector<double> progress_ ABSL_GUARDED_BY(mu_);
 };

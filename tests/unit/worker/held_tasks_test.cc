@@ -1,0 +1,132 @@
+#include "worker/held_tasks.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "common/convert.h"
+
+namespace tarea {
+namespace {
+
+class HeldTasksTest : public testing::Test {
+ protected:
+  // Adds tasks with leases `first` and up.
+  void Add(uint64_t first, int count, absl::Duration timeout = absl::InfiniteDuration()) {
+    v1::RequestTaskResponse response;
+    for (int i = 0; i < count; ++i) {
+      v1::LeasedTask* task = response.add_tasks();
+      task->set_task_id(static_cast<int64_t>(first) + i);
+      task->set_lease_id(first + i);
+      if (timeout < absl::InfiniteDuration()) *task->mutable_timeout() = ToProto(timeout);
+    }
+    held_.Add(std::move(response));
+  }
+
+  ManualClock clock_{absl::FromUnixSeconds(1'000'000)};
+  Prefetch prefetch_{4, 100};
+  HeldTasks held_{4, &clock_, &prefetch_};
+};
+
+TEST_F(HeldTasksTest, WantsOneTaskForEachFreeSlot) {
+  EXPECT_EQ(held_.AwaitRoom(), 4);
+  Add(1, 3);
+  EXPECT_EQ(held_.AwaitRoom(), 1);
+}
+
+TEST_F(HeldTasksTest, WantsNoneWhileEverySlotIsBusyAndOneAsSoonAsOneIsFree) {
+  Add(1, 4);
+  std::shared_ptr<HeldTask> task = held_.Next();
+  std::thread room([this] { EXPECT_EQ(held_.AwaitRoom(), 1); });
+  held_.Ran(*task, absl::Seconds(5));
+  room.join();
+}
+
+TEST_F(HeldTasksTest, FetchesQuickTasksManyAtATime) {
+  prefetch_.Record(absl::Milliseconds(1));  // 80 ahead
+  EXPECT_EQ(held_.AwaitRoom(), 84);
+  Add(1, 84);
+  std::thread room([this] { EXPECT_GE(held_.AwaitRoom(), 40); });
+  for (int i = 0; i < 84; ++i) held_.Ran(*held_.Next(), absl::Milliseconds(1));
+  room.join();
+}
+
+TEST_F(HeldTasksTest, ATaskIsHeldUntilItsResultIsRecorded) {
+  Add(1, 1);
+  held_.Ran(*held_.Next(), absl::Seconds(1));
+  ASSERT_EQ(held_.Report().size(), 1);
+  EXPECT_FALSE(held_.AwaitNothingHeld(absl::ZeroDuration()));
+  held_.Forget(1);
+  EXPECT_TRUE(held_.Report().empty());
+  EXPECT_TRUE(held_.AwaitNothingHeld(absl::ZeroDuration()));
+}
+
+TEST_F(HeldTasksTest, ATaskThatWaitsIsTakenOutWhenItIsStoppedAndARunningOneIsTold) {
+  Add(1, 2);
+  const std::shared_ptr<HeldTask> running = held_.Next();
+  const std::shared_ptr<HeldTask> waiting = held_.Stop(2, StopCause::kCancelled);
+  ASSERT_NE(waiting, nullptr);
+  EXPECT_EQ(waiting->lease_id(), 2);
+  EXPECT_EQ(held_.Stop(1, StopCause::kCancelled), nullptr);
+  EXPECT_EQ(running->stop_cause(), StopCause::kCancelled);
+  EXPECT_EQ(held_.Stop(99, StopCause::kLost), nullptr);
+  EXPECT_TRUE(held_.TakeWaiting().empty());
+}
+
+TEST_F(HeldTasksTest, ReportsProgressAndWhatIsStopping) {
+  Add(1, 1);
+  const std::shared_ptr<HeldTask> task = held_.Next();
+  EXPECT_FALSE(held_.Report().at(0).has_progress());
+  EXPECT_FALSE(held_.Report().at(0).stopping());
+  task->SetProgress(0.5, "half");
+  task->Stop(StopCause::kCancelled);
+  EXPECT_EQ(held_.Report().at(0).progress().message(), "half");
+  EXPECT_TRUE(held_.Report().at(0).stopping());
+}
+
+TEST_F(HeldTasksTest, AnAttemptThatIsLongerThanItsTimeoutIsOverdue) {
+  Add(1, 1, absl::Milliseconds(900));
+  const std::shared_ptr<HeldTask> task = held_.Next();
+  clock_.Advance(absl::Milliseconds(900));
+  const HeldTasks::Overdue overdue = held_.AwaitOverdue();
+  ASSERT_EQ(overdue.timed_out.size(), 1);
+  EXPECT_EQ(overdue.timed_out[0], task);
+  EXPECT_TRUE(overdue.stale.empty());
+}
+
+TEST_F(HeldTasksTest, WhatWaitsTooLongForASlotIsGivenBackAndNoMoreIsFetchedAhead) {
+  prefetch_.Record(absl::Milliseconds(1));
+  Add(1, 10);
+  const std::shared_ptr<HeldTask> running = held_.Next();
+  clock_.Advance(HeldTasks::kPatience);
+  EXPECT_EQ(held_.AwaitOverdue().stale.size(), 9);
+  EXPECT_EQ(prefetch_.Wanted(), 0);
+}
+
+TEST_F(HeldTasksTest, HurryingEndsTheWaitForRunningTasks) {
+  Add(1, 1);
+  const std::shared_ptr<HeldTask> running = held_.Next();
+  std::thread hurry([this] { held_.Hurry(); });
+  EXPECT_FALSE(held_.AwaitIdle(absl::Minutes(5)));
+  hurry.join();
+  EXPECT_EQ(held_.Running().size(), 1);
+  held_.Ran(*running, absl::Seconds(1));
+  EXPECT_TRUE(held_.AwaitStopped(absl::Minutes(5)));
+}
+
+TEST_F(HeldTasksTest, ClosingEndsEveryWait) {
+  Add(1, 4);
+  for (int i = 0; i < 4; ++i) held_.Ran(*held_.Next(), absl::Seconds(1));
+  for (uint64_t lease = 1; lease <= 4; ++lease) held_.Forget(lease);
+  std::thread slot([this] { EXPECT_EQ(held_.Next(), nullptr); });
+  std::thread beat([this] { EXPECT_FALSE(held_.AwaitHeld()); });
+  std::thread timer([this] { EXPECT_TRUE(held_.AwaitOverdue().timed_out.empty()); });
+  held_.Close();
+  slot.join();
+  beat.join();
+  timer.join();
+  EXPECT_EQ(held_.AwaitRoom(), 0);
+}
+
+}  // namespace
+}  // namespace tarea

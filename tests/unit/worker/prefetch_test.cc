@@ -1,0 +1,46 @@
+#include "worker/prefetch.h"
+
+#include <gtest/gtest.h>
+
+namespace tarea {
+namespace {
+
+TEST(Prefetch, FetchesNothingAheadBeforeItKnowsWhatTasksTake) {
+  EXPECT_EQ(Prefetch(8, 1000).Wanted(), 0);
+}
+
+TEST(Prefetch, FetchesNothingAheadForLongTasks) {
+  Prefetch prefetch(4, 1000);
+  prefetch.Record(absl::Seconds(2));
+  EXPECT_EQ(prefetch.Wanted(), 0);
+}
+
+TEST(Prefetch, FetchesWhatTheSlotsWorkOffInTwentyMilliseconds) {
+  Prefetch prefetch(4, 1000);
+  prefetch.Record(absl::Milliseconds(1));
+  EXPECT_EQ(prefetch.Wanted(), 80);
+}
+
+TEST(Prefetch, FetchesHundredsOfTasksOfMicrosecondsUpToTheLimit) {
+  Prefetch prefetch(1, 500);
+  prefetch.Record(absl::ZeroDuration());
+  EXPECT_EQ(prefetch.Wanted(), 500);
+}
+
+TEST(Prefetch, StopsFetchingAheadAsSoonAsTasksBecomeLong) {
+  Prefetch prefetch(1, 1000);
+  for (int i = 0; i < 1000; ++i) prefetch.Record(absl::Microseconds(10));
+  EXPECT_EQ(prefetch.Wanted(), 1000);
+  prefetch.Record(absl::Seconds(10));
+  EXPECT_EQ(prefetch.Wanted(), 0);
+}
+
+TEST(Prefetch, AStallCountsAtOnce) {
+  Prefetch prefetch(1, 1000);
+  prefetch.Record(absl::Microseconds(10));
+  prefetch.Stalled(absl::Seconds(1));
+  EXPECT_EQ(prefetch.Wanted(), 0);
+}
+
+}  // namespace
+}  // namespace tarea

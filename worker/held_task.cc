@@ -1,0 +1,125 @@
+#include "worker/held_task.h"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "common/convert.h"
+#include "common/logging.h"
+
+namespace tarea {
+
+HeldTask::HeldTask(v1::LeasedTask task, Clock* clock, bool log_each)
+    : task_(std::move(task)), clock_(clock), received_at_(clock->Now()), log_each_(log_each) {}
+
+std::string HeldTask::Name() const {
+  return absl::StrCat("task ", task_.task_id(), " (", Printable(task_.type()), ")");
+}
+
+absl::Time HeldTask::Start() {
+  absl::MutexLock lock(&mu_);
+  if (task_.has_timeout()) deadline_ = clock_->Now() + FromProto(task_.timeout());
+  return deadline_;
+}
+
+bool HeldTask::Stop(StopCause reason) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (StoppedLocked()) return false;
+    stop_cause_ = reason;
+  }
+  absl::MutexLock lock(&callback_mu_);
+  if (callback_ != nullptr) std::exchange(callback_, nullptr)();
+  return true;
+}
+
+bool HeldTask::Settle() {
+  absl::MutexLock lock(&mu_);
+  return !std::exchange(settled_, true);
+}
+
+v1::TaskResult HeldTask::MakeResult(absl::StatusOr<std::string> returned) {
+  absl::MutexLock lock(&mu_);
+  v1::TaskResult result = MakeRelease();
+  // Work that was done counts even if nobody wanted it any more, but not if it came too late.
+  if (returned.ok() && stop_cause_ != StopCause::kTimedOut) {
+    result.set_outcome(v1::RESULT_OUTCOME_SUCCEEDED);
+    result.set_result(*std::move(returned));
+    return result;
+  }
+  if (stop_cause_ == StopCause::kDraining) return result;
+  result.set_result(returned.ok() ? *std::move(returned) : std::move(output_));
+  v1::TaskError& error = *result.mutable_error();
+  error.set_code(static_cast<int>(returned.status().code()));
+  error.set_message(std::string(returned.status().message()));
+  if (stop_cause_ == StopCause::kTimedOut) {
+    result.set_outcome(v1::RESULT_OUTCOME_TIMED_OUT);
+    error.set_code(static_cast<int>(absl::StatusCode::kDeadlineExceeded));
+    error.set_message(absl::StrCat("the attempt took longer than the task's timeout of ",
+                                   absl::FormatDuration(FromProto(task_.timeout()))));
+  } else if (stop_cause_ == StopCause::kCancelled) {
+    result.set_outcome(v1::RESULT_OUTCOME_CANCELLED);
+  } else {
+    result.set_outcome(v1::RESULT_OUTCOME_FAILED);
+    result.set_non_retryable(IsNonRetryable(returned.status()));
+  }
+  return result;
+}
+
+v1::TaskResult HeldTask::MakeRelease() const {
+  v1::TaskResult result;
+  result.set_task_id(task_.task_id());
+  result.set_lease_id(task_.lease_id());
+  result.set_outcome(v1::RESULT_OUTCOME_RELEASED);
+  return result;
+}
+
+std::optional<v1::Progress> HeldTask::progress() const {
+  absl::MutexLock lock(&mu_);
+  return progress_;
+}
+
+StopCause HeldTask::stop_cause() const {
+  absl::MutexLock lock(&mu_);
+  return stop_cause_;
+}
+
+void HeldTask::OnStop(std::function<void()> callback) {
+  {
+    absl::MutexLock lock(&callback_mu_);
+    callback_ = callback;
+    // Stop sets the reason before it looks for a callback: one of the two sees the other.
+    if (callback_ == nullptr || !stopped()) return;
+    callback_ = nullptr;
+  }
+  callback();
+}
+
+bool HeldTask::SleepFor(absl::Duration duration) {
+  absl::MutexLock lock(&mu_);
+  return !mu_.AwaitWithTimeout(absl::Condition(this, &HeldTask::StoppedLocked), duration);
+}
+
+absl::Duration HeldTask::time_left() const {
+  absl::MutexLock lock(&mu_);
+  return deadline_ - clock_->Now();
+}
+
+void HeldTask::SetProgress(double fraction, absl::string_view message) {
+  absl::MutexLock lock(&mu_);
+  progress_.emplace();
+  progress_->set_fraction(fraction);
+  progress_->set_message(Printable(message, 1024));
+}
+
+void HeldTask::SetOutput(std::string output) {
+  absl::MutexLock lock(&mu_);
+  output_ = std::move(output);
+}
+
+void HeldTask::Log(absl::string_view message) {
+  spdlog::info("{}: {}", Name(), Printable(message, 1024));
+}
+
+}  // namespace tarea

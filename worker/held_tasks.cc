@@ -1,0 +1,231 @@
+#include "worker/held_tasks.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tarea {
+namespace {
+
+// Results that wait to be sent hold up new tasks beyond this many: the master takes polls but no
+// results, for instance because its disk is full.
+constexpr size_t kMaxUnsent = 10'000;
+// Up to this many tasks in one answer are worth a line of the log each.
+constexpr int kLogEach = 10;
+
+}  // namespace
+
+HeldTasks::HeldTasks(int slots, Clock* clock, Prefetch* prefetch)
+    : slots_(slots), clock_(clock), prefetch_(prefetch) {}
+
+// --- Poller
+// --------------------------------------------------------------------------------------------
+
+int HeldTasks::Room() const {
+  const size_t unstarted_or_running = waiting_.size() + running_.size();
+  if (held_.size() - unstarted_or_running >= kMaxUnsent) return 0;
+  const int ahead = prefetch_->Wanted();
+  const int room = slots_ + ahead - static_cast<int>(unstarted_or_running);
+  // With many fetched ahead, one call brings many, not one call for each that was worked off.
+  return room >= std::max(1, ahead / 2) ? room : 0;
+}
+
+int HeldTasks::AwaitRoom() {
+  absl::MutexLock lock(&mu_);
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return closed_ || Room() > 0; };
+  mu_.Await(absl::Condition(&ready));
+  return closed_ ? 0 : Room();
+}
+
+void HeldTasks::Add(v1::RequestTaskResponse response) {
+  const bool log_each = response.tasks_size() <= kLogEach;
+  Tasks tasks;
+  for (v1::LeasedTask& task : *response.mutable_tasks()) {
+    tasks.push_back(std::make_shared<HeldTask>(std::move(task), clock_, log_each));
+  }
+  absl::MutexLock lock(&mu_);
+  for (std::shared_ptr<HeldTask>& task : tasks) {
+    held_[task->lease_id()] = task;
+    waiting_.push_back(std::move(task));
+  }
+  due_changed_ = true;
+}
+
+// --- Slots
+// ---------------------------------------------------------------------------------------------
+
+std::shared_ptr<HeldTask> HeldTasks::Next() {
+  absl::MutexLock lock(&mu_);
+  const auto ready = [this]()
+                         ABSL_SHARED_LOCKS_REQUIRED(mu_) { return closed_ || !waiting_.empty(); };
+  mu_.Await(absl::Condition(&ready));
+  if (closed_) return nullptr;
+  std::shared_ptr<HeldTask> task = std::move(waiting_.front());
+  waiting_.pop_front();
+  running_[task->lease_id()] = task;
+  if (const absl::Time deadline = task->Start(); deadline < absl::InfiniteFuture()) {
+    deadlines_.emplace(deadline, task->lease_id());
+    due_changed_ = true;
+  }
+  return task;
+}
+
+void HeldTasks::Ran(const HeldTask& task, absl::Duration took) {
+  prefetch_->Record(took);
+  absl::MutexLock lock(&mu_);
+  running_.erase(task.lease_id());
+  std::erase_if(deadlines_, [&task](const auto& entry) { return entry.second == task.lease_id(); });
+}
+
+// --- Sender
+// --------------------------------------------------------------------------------------------
+
+void HeldTasks::Forget(uint64_t lease_id) {
+  absl::MutexLock lock(&mu_);
+  held_.erase(lease_id);
+}
+
+// --- Heartbeat
+// -----------------------------------------------------------------------------------------
+
+bool HeldTasks::AwaitHeld() {
+  absl::MutexLock lock(&mu_);
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return closed_ || !held_.empty(); };
+  mu_.Await(absl::Condition(&ready));
+  return !closed_;
+}
+
+std::vector<v1::HeldTask> HeldTasks::Report() const {
+  Tasks tasks;
+  {
+    absl::MutexLock lock(&mu_);
+    tasks.reserve(held_.size());
+    for (const auto& [lease_id, task] : held_) tasks.push_back(task);
+  }
+  std::vector<v1::HeldTask> report;
+  report.reserve(tasks.size());
+  for (const std::shared_ptr<HeldTask>& task : tasks) {
+    v1::HeldTask& entry = report.emplace_back();
+    entry.set_task_id(task->task().task_id());
+    entry.set_lease_id(task->lease_id());
+    entry.set_stopping(task->stopped());
+    if (std::optional<v1::Progress> progress = task->progress()) {
+      *entry.mutable_progress() = *std::move(progress);
+    }
+  }
+  return report;
+}
+
+absl::Duration HeldTasks::lease() const {
+  absl::MutexLock lock(&mu_);
+  return lease_;
+}
+
+void HeldTasks::SetLease(absl::Duration lease) {
+  absl::MutexLock lock(&mu_);
+  lease_ = lease;
+}
+
+std::shared_ptr<HeldTask> HeldTasks::Stop(uint64_t lease_id, StopCause reason) {
+  std::shared_ptr<HeldTask> task;
+  {
+    absl::MutexLock lock(&mu_);
+    const auto waiting =
+        std::find_if(waiting_.begin(), waiting_.end(),
+                     [lease_id](const auto& entry) { return entry->lease_id() == lease_id; });
+    if (waiting != waiting_.end()) {
+      task = std::move(*waiting);
+      waiting_.erase(waiting);
+      task->Stop(reason);
+      return task;
+    }
+    const auto running = running_.find(lease_id);
+    if (running == running_.end()) return nullptr;  // its result is on the way
+    task = running->second;
+  }
+  // Not under the lock: it calls the handler's code.
+  task->Stop(reason);
+  return nullptr;
+}
+
+// --- Timer
+// ---------------------------------------------------------------------------------------------
+
+absl::Time HeldTasks::NextDue() const {
+  absl::Time due = absl::InfiniteFuture();
+  if (!deadlines_.empty()) due = deadlines_.begin()->first;
+  if (!waiting_.empty()) due = std::min(due, waiting_.front()->received_at() + kPatience);
+  return due;
+}
+
+HeldTasks::Overdue HeldTasks::AwaitOverdue() {
+  absl::MutexLock lock(&mu_);
+  const auto look_again = [this]()
+                              ABSL_SHARED_LOCKS_REQUIRED(mu_) { return closed_ || due_changed_; };
+  absl::Time now = clock_->Now();
+  while (!closed_ && NextDue() > now) {
+    due_changed_ = false;
+    mu_.AwaitWithTimeout(absl::Condition(&look_again), NextDue() - now);
+    now = clock_->Now();
+  }
+  Overdue overdue;
+  if (closed_) return overdue;
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    overdue.timed_out.push_back(running_.at(deadlines_.begin()->second));
+    deadlines_.erase(deadlines_.begin());
+  }
+  if (!waiting_.empty() && waiting_.front()->received_at() + kPatience <= now) {
+    overdue.stale.assign(waiting_.begin(), waiting_.end());
+    waiting_.clear();
+    prefetch_->Stalled(kPatience);
+  }
+  return overdue;
+}
+
+// --- End
+// -----------------------------------------------------------------------------------------------
+
+HeldTasks::Tasks HeldTasks::TakeWaiting() {
+  absl::MutexLock lock(&mu_);
+  Tasks tasks(waiting_.begin(), waiting_.end());
+  waiting_.clear();
+  return tasks;
+}
+
+HeldTasks::Tasks HeldTasks::Running() const {
+  absl::MutexLock lock(&mu_);
+  Tasks tasks;
+  for (const auto& [lease_id, task] : running_) tasks.push_back(task);
+  return tasks;
+}
+
+bool HeldTasks::AwaitIdle(absl::Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  const auto ready = [this]()
+                         ABSL_SHARED_LOCKS_REQUIRED(mu_) { return hurry_ || running_.empty(); };
+  mu_.AwaitWithTimeout(absl::Condition(&ready), timeout);
+  return running_.empty();
+}
+
+bool HeldTasks::AwaitStopped(absl::Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return running_.empty(); };
+  return mu_.AwaitWithTimeout(absl::Condition(&ready), timeout);
+}
+
+void HeldTasks::Hurry() {
+  absl::MutexLock lock(&mu_);
+  hurry_ = true;
+}
+
+bool HeldTasks::AwaitNothingHeld(absl::Duration timeout) {
+  absl::MutexLock lock(&mu_);
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return held_.empty(); };
+  return mu_.AwaitWithTimeout(absl::Condition(&ready), timeout);
+}
+
+void HeldTasks::Close() {
+  absl::MutexLock lock(&mu_);
+  closed_ = true;
+}
+
+}  // namespace tarea

@@ -1,0 +1,108 @@
+#ifndef TAREA_WORKER_HELD_TASKS_H_
+#define TAREA_WORKER_HELD_TASKS_H_
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "common/clock.h"
+#include "proto/tasks.pb.h"
+#include "worker/held_task.h"
+#include "worker/prefetch.h"
+
+namespace tarea {
+
+// All that a worker holds. A task comes in with Add, waits until a slot takes it (Next), runs until
+// the slot says so (Ran), and is held until its result is recorded (Forget): the lease is renewed
+// so long. Thread-safe.
+class HeldTasks {
+ public:
+  // How long a task may wait for a slot before it is given back. Long enough for kAhead to have
+  // been wrong fifty times over.
+  static constexpr absl::Duration kPatience = absl::Seconds(1);
+
+  using Tasks = std::vector<std::shared_ptr<HeldTask>>;
+
+  // `clock` and `prefetch` must outlive it.
+  HeldTasks(int slots, Clock* clock, Prefetch* prefetch);
+
+  // --- For the poller
+  // Waits until more tasks are wanted, and answers how many; 0 when closed.
+  int AwaitRoom() ABSL_LOCKS_EXCLUDED(mu_);
+  void Add(v1::RequestTaskResponse response) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // --- For the slots
+  // Waits for a task and starts it; null when closed.
+  std::shared_ptr<HeldTask> Next() ABSL_LOCKS_EXCLUDED(mu_);
+  // The handler returned; it took this long.
+  void Ran(const HeldTask& task, absl::Duration took) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // --- For the sender of results
+  void Forget(uint64_t lease_id) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // --- For the heartbeat
+  // Waits until something is held; false when closed.
+  bool AwaitHeld() ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<v1::HeldTask> Report() const ABSL_LOCKS_EXCLUDED(mu_);
+  // How long leases last, by what the master last said.
+  absl::Duration lease() const ABSL_LOCKS_EXCLUDED(mu_);
+  void SetLease(absl::Duration lease) ABSL_LOCKS_EXCLUDED(mu_);
+  // The master wants a task stopped. If it had not been started it is not going to be, and is
+  // answered for the caller to report or drop.
+  std::shared_ptr<HeldTask> Stop(uint64_t lease_id, StopCause reason) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // --- For the timer
+  struct Overdue {
+    Tasks timed_out;  // run longer than their timeout
+    Tasks stale;      // wait for so long that they had better run elsewhere; no longer held waiting
+  };
+  // Waits until there are some; none when closed.
+  Overdue AwaitOverdue() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // --- For the end
+  // Takes all that has not been started.
+  Tasks TakeWaiting() ABSL_LOCKS_EXCLUDED(mu_);
+  Tasks Running() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until nothing runs, or `timeout` is over, or Hurry is called; true if nothing runs.
+  bool AwaitIdle(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  void Hurry() ABSL_LOCKS_EXCLUDED(mu_);
+  // The same, however one hurries.
+  bool AwaitStopped(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until nothing is held.
+  bool AwaitNothingHeld(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ends all waits, now and from now on.
+  void Close() ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  // How many tasks are wanted: none, or enough to be worth a call.
+  int Room() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  // When AwaitOverdue has something to do; InfiniteFuture if nothing.
+  absl::Time NextDue() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+
+  const int slots_;
+  Clock* const clock_;
+  Prefetch* const prefetch_;
+
+  mutable absl::Mutex mu_;
+  bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Duration lease_ ABSL_GUARDED_BY(mu_) = absl::Seconds(30);
+  absl::flat_hash_map<uint64_t, std::shared_ptr<HeldTask>> held_ ABSL_GUARDED_BY(mu_);  // by lease
+  std::deque<std::shared_ptr<HeldTask>> waiting_ ABSL_GUARDED_BY(mu_);
+  absl::flat_hash_map<uint64_t, std::shared_ptr<HeldTask>> running_ ABSL_GUARDED_BY(mu_);
+  // When attempts time out, with their leases.
+  std::set<std::pair<absl::Time, uint64_t>> deadlines_ ABSL_GUARDED_BY(mu_);
+  // AwaitOverdue has to look again when to wake.
+  bool due_changed_ ABSL_GUARDED_BY(mu_) = false;
+  bool hurry_ ABSL_GUARDED_BY(mu_) = false;
+};
+
+}  // namespace tarea
+
+#endif  // TAREA_WORKER_HELD_TASKS_H_

@@ -1,0 +1,51 @@
+#ifndef TAREA_WORKER_RESULT_SENDER_H_
+#define TAREA_WORKER_RESULT_SENDER_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/synchronization/mutex.h"
+#include "common/connection.h"
+#include "proto/tasks.pb.h"
+#include "worker/held_tasks.h"
+
+namespace tarea {
+
+// Reports results to the master: one call at a time, with all that piled up during the one before,
+// so that quick tasks share a commit without anybody waiting for a timer. Repeats a call until the
+// master has answered it. Thread-safe.
+class ResultSender {
+ public:
+  // `held` is told which results were recorded or dropped. Both must outlive it.
+  ResultSender(const ConnectionOptions& masters, v1::WorkerInfo worker, HeldTasks* held);
+
+  void Add(v1::TaskResult result) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Sends until Stop; for a thread of its own.
+  void Run() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Ends Run at once. What was not sent is lost: its leases run out.
+  void Stop() ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  // As many results as fit one call; none when stopped.
+  v1::SubmitResultRequest AwaitPending() ABSL_LOCKS_EXCLUDED(mu_);
+  // Sends until the master has answered; an error is its refusal, or CANCELLED.
+  absl::Status Send(const v1::SubmitResultRequest& request, v1::SubmitResultResponse& response);
+  void SendRefused(v1::SubmitResultRequest request, const absl::Status& refusal);
+  void Settle(const v1::SubmitResultRequest& request, const v1::SubmitResultResponse& response);
+
+  const v1::WorkerInfo worker_;
+  HeldTasks* const held_;
+  Connection connection_;
+
+  absl::Mutex mu_;
+  bool stopped_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<v1::TaskResult> pending_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace tarea
+
+#endif  // TAREA_WORKER_RESULT_SENDER_H_

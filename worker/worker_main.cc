@@ -1,0 +1,134 @@
+#include "worker/worker_main.h"
+
+#include <signal.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <iostream>
+#include <optional>
+#include <thread>
+
+#include "common/exit_codes.h"
+#include "common/flags.h"
+#include "common/grpc_log.h"
+#include "common/logging.h"
+#include "worker/handlers/echo.h"
+#include "worker/handlers/exec.h"
+#include "worker/handlers/sleep.h"
+#include "worker/worker.h"
+
+namespace tarea {
+namespace {
+
+constexpr char kFooter[] =
+    R"(Every flag is also a variable of the environment: --master is TAREA_MASTER.
+
+Example:
+  worker --master 127.0.0.1:50051 --slots 4 --exec
+
+SIGTERM or SIGINT: takes no more tasks and lets those that run finish within --drain-timeout; a
+second one gives them back at once.
+
+Exit codes: 0 drained; 1 refused by the master, or a handler did not stop; 2 wrong flags.)";
+
+struct Flags {
+  WorkerOptions worker;
+  bool exec = false;
+  ExecOptions exec_options;
+  LogOptions log;
+};
+
+void AddFlags(CLI::App& app, Flags& flags) {
+  WorkerOptions& options = flags.worker;
+  app.add_option("--master", options.masters, "Where the master is; several are tried in turn")
+      ->delimiter(',')
+      ->type_name("HOST:PORT,...")
+      ->capture_default_str();
+  app.add_option("--slots", options.slots, "Tasks at once; 0: one per core")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str();
+  app.add_option("--queues", options.queues, "Queues to take tasks from [default]")
+      ->delimiter(',')
+      ->type_name("NAME,...");
+  app.add_option("--types", options.types, "Only these of the types it can process [all]")
+      ->delimiter(',')
+      ->type_name("NAME,...");
+  app.add_option("--name", options.name, "Shown in lists and logs [host and process id]");
+  app.add_flag("--exec", flags.exec,
+               "Run commands (type exec): whoever may submit tasks can run programs here");
+  app.add_option("--max-output", flags.exec_options.max_output,
+                 "Bytes kept of what a command writes to stdout, and to stderr")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  AddDuration(app, "--kill-after", flags.exec_options.kill_after,
+              "How long a command has between SIGTERM and SIGKILL");
+  app.add_option("--max-prefetch", options.max_prefetch, "Most tasks to fetch ahead")
+      ->check(CLI::Range(0, 100'000))
+      ->capture_default_str();
+  AddDuration(app, "--drain-timeout", options.drain_timeout,
+              "How long running tasks may take once the worker is to end");
+  AddLogFlags(app, flags.log);
+}
+
+// Runs the worker on another thread and has this one wait for signals.
+absl::Status RunUntilSignal(Worker& worker) {
+  absl::Status status;
+  std::atomic<bool> ended = false;
+  std::thread run([&] {
+    status = worker.Run();
+    ended = true;
+    kill(getpid(), SIGTERM);
+  });
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  for (int times = 1;; ++times) {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    if (ended) break;
+    spdlog::info(
+        "{}: {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
+        times == 1 ? "draining; once more gives back at once what runs" : "giving back what runs");
+    worker.Drain();
+  }
+  run.join();
+  return status;
+}
+
+}  // namespace
+
+int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& handlers) {
+  Flags flags;
+  CLI::App app("Takes tasks from a master and processes them.", "worker");
+  app.footer(kFooter);
+  AddFlags(app, flags);
+  if (const std::optional<int> exit = ParseFlags(app, argc, argv)) return *exit;
+  if (const absl::Status status = InitLogging("worker", flags.log); !status.ok()) {
+    std::cerr << "worker: " << status.message() << "\nTry: worker --help\n";
+    return kExitUsage;
+  }
+  RouteGrpcLog();
+
+  // Before any thread is started, so that all have it and only sigwait gets these.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  Worker worker(flags.worker);
+  worker.Handle("echo", Echo);
+  worker.Handle("sleep", Sleep);
+  if (flags.exec) worker.Handle("exec", ExecHandler(flags.exec_options));
+  for (const auto& [type, handler] : handlers) worker.Handle(type, handler);
+  const absl::Status status = RunUntilSignal(worker);
+  if (status.ok()) return kExitOk;
+  spdlog::critical("{}", Printable(status.message(), 1024));
+  // Handlers that do not stop still run; nothing that they use may be taken from under them.
+  if (absl::IsDeadlineExceeded(status)) _exit(kExitFailed);
+  return kExitFailed;
+}
+
+}  // namespace tarea
