@@ -34,7 +34,7 @@ struct ClientOptions {
   absl::Duration retry_time = absl::Seconds(30);
 
   // Null: no TLS and no identity.
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
 
   // Decides when retry_time is over. Must outlive the client; null: the machine's own.
   Clock* clock = nullptr;
