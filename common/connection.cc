@@ -19,6 +19,8 @@ namespace {
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(100);
 constexpr absl::Duration kLastPause = absl::Seconds(2);
+// How soon a pause notices that it is interrupted.
+constexpr absl::Duration kPauseSlice = absl::Milliseconds(20);
 // A task may have 4 MiB of payload and 4 MiB of result by default, and a poll many tasks; leaves
 // room for masters with higher limits.
 constexpr int kMaxReceiveBytes = 64 << 20;
@@ -68,8 +70,9 @@ Connection::Connection(const ConnectionOptions& options)
   const auto credentials =
       options.credentials == nullptr ? grpc::InsecureChannelCredentials() : options.credentials;
   for (const std::string& address : options.masters) {
-    masters_.push_back({address, v1::TaskService::NewStub(grpc::CreateCustomChannel(
-                                     address, credentials, Arguments()))});
+    const std::shared_ptr<grpc::Channel> channel =
+        grpc::CreateCustomChannel(address, credentials, Arguments());
+    masters_.push_back({address, channel, v1::TaskService::NewStub(channel)});
   }
 }
 
@@ -124,9 +127,25 @@ absl::Duration Connection::DrawPause(int retry) {
   return LongestPause(retry) * absl::Uniform(random_, 0.0, 1.0);
 }
 
+// gRPC gets on with a connection while a thread waits in one of its functions, and otherwise looks
+// at it every five seconds. If all callers slept elsewhere, a master that is back would be found
+// late.
 bool Connection::Pause(absl::Duration duration) {
+  std::shared_ptr<grpc::Channel> channel;
+  {
+    absl::MutexLock lock(&mu_);
+    channel = masters_[current_].channel;
+  }
+  bool connected = false;
+  for (; duration > absl::ZeroDuration(); duration -= kPauseSlice) {
+    const absl::Duration slice = std::min(duration, kPauseSlice);
+    if (!connected) connected = channel->WaitForConnected(Deadline(slice));
+    absl::MutexLock lock(&mu_);
+    // The pause goes on once connected, or all callers would come at once.
+    mu_.AwaitWithTimeout(absl::Condition(&interrupted_), connected ? slice : absl::ZeroDuration());
+    if (interrupted_) return false;
+  }
   absl::MutexLock lock(&mu_);
-  mu_.AwaitWithTimeout(absl::Condition(&interrupted_), duration);
   return !interrupted_;
 }
 

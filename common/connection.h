@@ -1,6 +1,7 @@
 #ifndef TAREA_COMMON_CONNECTION_H_
 #define TAREA_COMMON_CONNECTION_H_
 
+#include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
 #include <grpcpp/security/credentials.h>
 
@@ -78,6 +79,7 @@ class Connection {
 
   struct Master {
     std::string address;
+    std::shared_ptr<grpc::Channel> channel;
     std::unique_ptr<Stub> stub;
   };
 
