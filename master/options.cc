@@ -1,12 +1,18 @@
 #include "master/options.h"
 
+#include <arpa/inet.h>
+
+#include <cstdint>
 #include <cstdlib>
+#include <limits>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
 #include "common/flags.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
@@ -17,17 +23,44 @@ std::string Environment(const char* name) {
   return value == nullptr ? "" : value;
 }
 
+bool IsUnixSocket(absl::string_view address) { return absl::StartsWith(address, "unix:"); }
+
+// Whether only this machine can reach it. A name that merely begins like a number does not count:
+// it may lead anywhere.
 bool IsLoopback(absl::string_view address) {
-  return absl::StartsWith(address, "127.") || absl::StartsWith(address, "localhost:") ||
-         absl::StartsWith(address, "[::1]:") || absl::StartsWith(address, "unix:");
+  if (IsUnixSocket(address)) return true;
+  const std::string host(address.substr(0, address.rfind(':')));
+  in_addr ipv4 = {};
+  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24 == 127;
+  return host == "localhost" || host == "[::1]";
+}
+
+// gRPC takes the port modulo 65536, and without one it takes 443.
+absl::Status CheckAddress(absl::string_view address) {
+  if (IsUnixSocket(address)) return absl::OkStatus();
+  const size_t colon = address.rfind(':');
+  uint32_t port = 0;
+  if (colon == 0 || colon == absl::string_view::npos ||
+      !absl::SimpleAtoi(address.substr(colon + 1), &port) || port > 65535) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--listen is '", Printable(address),
+                     "'; write an address and a port up to 65535, for instance 127.0.0.1:50051"));
+  }
+  return absl::OkStatus();
 }
 
 template <typename T>
 void AddLimit(CLI::App& app, const std::string& name, T& value, const std::string& help) {
-  app.add_option(name, value, help)
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str()
-      ->group("Limits");
+  // CLI::PositiveNumber would complain with the largest double, in 309 digits.
+  const CLI::Validator at_least_one(
+      [](const std::string& text) {
+        T number = 0;
+        return CLI::detail::lexical_cast(text, number) && number >= 1
+                   ? ""
+                   : absl::StrCat("'", Printable(text), "' is not a number from 1 up");
+      },
+      "NUMBER");
+  app.add_option(name, value, help)->check(at_least_one)->capture_default_str()->group("Limits");
 }
 
 }  // namespace
@@ -84,6 +117,7 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
 }
 
 absl::Status CheckOptions(const MasterOptions& options) {
+  if (const absl::Status status = CheckAddress(options.listen); !status.ok()) return status;
   if (!IsLoopback(options.listen) && !options.insecure) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--listen is ", options.listen,
@@ -109,6 +143,11 @@ absl::Status CheckOptions(const MasterOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-message is ", options.limits.max_message,
         "; it must be greater than --max-payload and --max-result, or none of that size can come"));
+  }
+  if (options.limits.max_message > std::numeric_limits<int>::max()) {
+    return absl::InvalidArgumentError(absl::StrCat("--max-message is ", options.limits.max_message,
+                                                   "; gRPC takes at most ",
+                                                   std::numeric_limits<int>::max()));
   }
   return absl::OkStatus();
 }
