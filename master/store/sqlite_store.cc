@@ -166,8 +166,8 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptio
     return absl::Status(
         status.code(),
         absl::StrCat(DatabasePath(options), ": ", status.message(),
-                     "; nothing in it was changed: restore it from a backup, or name "
-                     "another directory with --data-dir"));
+                     absl::IsDataLoss(status) ? "; restore it from a backup" : "",
+                     ", or name another directory with --data-dir; nothing in it was changed"));
   }
   return store;
 }
@@ -207,16 +207,31 @@ absl::Status SqliteStore::LockDirectory() {
   return absl::OkStatus();
 }
 
+// Whether this is a database of ours, or a new one, and of no newer master.
+absl::Status SqliteStore::CheckOurs() {
+  const int64_t application = PragmaInt(*connection_, "PRAGMA application_id");
+  const bool empty = PragmaInt(*connection_, "SELECT count(*) FROM sqlite_schema") == 0;
+  if (application != kApplicationId && !(application == 0 && empty)) {
+    return absl::FailedPreconditionError("this is not a database of Tarea; move it away");
+  }
+  const int64_t version = PragmaInt(*connection_, "PRAGMA user_version");
+  if (version > kSchemaVersion) {
+    return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
+                                                      ", this master knows up to ", kSchemaVersion,
+                                                      "; start it with a newer master"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SqliteStore::OpenDatabase() {
   const std::string path = DatabasePath(options_);
   connection_ = std::make_unique<SqliteConnection>(
       path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
   SQLite::Database& db = connection_->db();
-  const int64_t application = PragmaInt(*connection_, "PRAGMA application_id");
-  const bool empty = PragmaInt(*connection_, "SELECT count(*) FROM sqlite_schema") == 0;
-  if (application != kApplicationId && !(application == 0 && empty)) {
-    return absl::FailedPreconditionError("this is not a database of Tarea");
-  }
+  // What is refused stays as it is: SQLite would merge the log into it when it is closed.
+  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (const absl::Status status = CheckOurs(); !status.ok()) return status;
+  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   db.exec("PRAGMA journal_mode = WAL");
   db.exec("PRAGMA journal_size_limit = 67108864");
   db.exec("PRAGMA wal_autocheckpoint = 4000");
@@ -224,7 +239,7 @@ absl::Status SqliteStore::OpenDatabase() {
   db.exec("PRAGMA temp_store = MEMORY");
   db.exec(options_.durability == Durability::kFsync ? "PRAGMA synchronous = FULL"
                                                     : "PRAGMA synchronous = NORMAL");
-  if (const absl::Status status = Migrate(); !status.ok()) return status;
+  Migrate();
 
   // Durable before the first lease is given out.
   Query(*connection_, "UPDATE meta SET epoch = epoch + 1").Run();
@@ -238,13 +253,8 @@ absl::Status SqliteStore::OpenDatabase() {
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::Migrate() {
+void SqliteStore::Migrate() {
   const int64_t version = PragmaInt(*connection_, "PRAGMA user_version");
-  if (version > kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
-                                                      ", this master knows up to ", kSchemaVersion,
-                                                      "; start it with a newer master"));
-  }
   SQLite::Database& db = connection_->db();
   for (int64_t next = version; next < kSchemaVersion; ++next) {
     // All of a step or none: a crash in the middle leaves the version before it.
@@ -254,7 +264,6 @@ absl::Status SqliteStore::Migrate() {
     db.exec(absl::StrCat("PRAGMA user_version = ", next + 1));
     db.exec("COMMIT");
   }
-  return absl::OkStatus();
 }
 
 // --- Reading

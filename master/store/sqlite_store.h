@@ -65,7 +65,8 @@ class SqliteStore : public Store {
   // Each is a step of Open; the last two throw SQLite::Exception.
   absl::Status LockDirectory();
   absl::Status OpenDatabase();
-  absl::Status Migrate();
+  absl::Status CheckOurs();
+  void Migrate();
 
   void SetSync(Sync sync);
   // Runs `read` on a connection that is free, in one snapshot. Waits if all are in use.
