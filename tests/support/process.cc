@@ -35,6 +35,7 @@ std::vector<std::string> Environment(const std::map<std::string, std::string>& a
 
 std::vector<char*> Pointers(std::vector<std::string>& strings) {
   std::vector<char*> pointers;
+  pointers.reserve(strings.size() + 1);
   for (std::string& text : strings) pointers.push_back(text.data());
   pointers.push_back(nullptr);
   return pointers;
@@ -68,7 +69,7 @@ struct Plan {
   if (getppid() != plan.parent) _exit(127);  // it ended before the line above
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   if (plan.directory != nullptr && chdir(plan.directory) != 0) {
     Fail(plan.directory, strerrordesc_np(errno));
   }
