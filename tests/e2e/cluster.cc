@@ -120,7 +120,7 @@ v1::ResultStatus FakeWorker::Report(const v1::LeasedTask& task, v1::ResultOutcom
   item->set_task_id(task.task_id());
   item->set_lease_id(task.lease_id());
   item->set_outcome(outcome);
-  item->set_result(std::string(result));
+  item->set_result(result.data(), result.size());
   if (outcome == v1::RESULT_OUTCOME_FAILED) item->mutable_error()->set_message("broken");
   v1::SubmitResultResponse response;
   const absl::Status status = connection_.Call([&](Stub& stub, grpc::ClientContext& context) {

@@ -111,6 +111,7 @@ TEST(Crash, WhatWasAcknowledgedIsThereWholeAndTheRestIsThereWholeOrNotAtAll) {
     // Not the cluster's connection, which may not have noticed yet that the master is back.
     Connection connection({.masters = {cluster.address()}});
     std::vector<std::thread> threads;
+    threads.reserve(kSubmitters);
     for (int i = 0; i < kSubmitters; ++i) {
       threads.emplace_back(
           [&, i] { SubmitUntilItFails(connection, absl::StrCat(round, "-", i), accepted); });
@@ -173,6 +174,7 @@ TEST(Crash, SubmissionsThatAreRepeatedAcrossCrashesAreOneBatchEach) {
   Acknowledged accepted;
   std::atomic<bool> stop = false;
   std::vector<std::thread> threads;
+  threads.reserve(kSubmitters);
   for (int i = 0; i < kSubmitters; ++i) {
     threads.emplace_back([&, i] {
       for (int n = 0; !stop; ++n) {

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -274,6 +275,7 @@ TEST(MasterProcess, SigtermWakesWhoeverIsParkedAndEndsIt) {
   ASSERT_TRUE(batch.ok()) << batch.status();
 
   std::vector<std::thread> parked;
+  parked.reserve(kPolls + 1);
   for (int i = 0; i < kPolls; ++i) {
     parked.emplace_back([&, i] {
       v1::RequestTaskRequest request;
