@@ -55,14 +55,16 @@ void Heartbeat::Run() {
 
 void Heartbeat::Apply(const v1::StopTask& stop) {
   const bool lost = stop.reason() == v1::STOP_REASON_LOST;
-  spdlog::info("task {}: {}", stop.task_id(), lost ? "the lease is gone" : "is to be cancelled");
-  const std::shared_ptr<HeldTask> unstarted =
-      held_->Stop(stop.lease_id(), lost ? StopCause::kLost : StopCause::kCancelled);
-  if (unstarted == nullptr) return;
+  std::shared_ptr<HeldTask> task;
+  const HeldTasks::Stopped stopped =
+      held_->Stop(stop.lease_id(), lost ? StopCause::kLost : StopCause::kCancelled, task);
+  if (stopped == HeldTasks::Stopped::kNothing) return;
+  spdlog::info("{}: {}", task->Name(), lost ? "the lease is gone" : "is to be cancelled");
+  if (stopped == HeldTasks::Stopped::kRunning) return;
   if (lost) {
     held_->Forget(stop.lease_id());
   } else {
-    sender_->Add(unstarted->MakeResult(absl::CancelledError("cancelled before it was started")));
+    sender_->Add(task->MakeResult(absl::CancelledError("cancelled before it was started")));
   }
 }
 

@@ -125,26 +125,28 @@ void HeldTasks::SetLease(absl::Duration lease) {
   lease_ = lease;
 }
 
-std::shared_ptr<HeldTask> HeldTasks::Stop(uint64_t lease_id, StopCause reason) {
-  std::shared_ptr<HeldTask> task;
+HeldTasks::Stopped HeldTasks::Stop(uint64_t lease_id, StopCause cause,
+                                   std::shared_ptr<HeldTask>& task) {
+  Stopped stopped = Stopped::kRunning;
   {
     absl::MutexLock lock(&mu_);
     const auto waiting =
         std::find_if(waiting_.begin(), waiting_.end(),
                      [lease_id](const auto& entry) { return entry->lease_id() == lease_id; });
+    const auto running = running_.find(lease_id);
     if (waiting != waiting_.end()) {
       task = std::move(*waiting);
       waiting_.erase(waiting);
-      task->Stop(reason);
-      return task;
+      stopped = Stopped::kUnstarted;
+    } else if (running != running_.end()) {
+      task = running->second;
+    } else {
+      return Stopped::kNothing;
     }
-    const auto running = running_.find(lease_id);
-    if (running == running_.end()) return nullptr;  // its result is on the way
-    task = running->second;
   }
   // Not under the lock: it calls the handler's code.
-  task->Stop(reason);
-  return nullptr;
+  task->Stop(cause);
+  return stopped;
 }
 
 // --- Timer

@@ -54,9 +54,14 @@ class HeldTasks {
   // How long leases last, by what the master last said.
   absl::Duration lease() const ABSL_LOCKS_EXCLUDED(mu_);
   void SetLease(absl::Duration lease) ABSL_LOCKS_EXCLUDED(mu_);
-  // The master wants a task stopped. If it had not been started it is not going to be, and is
-  // answered for the caller to report or drop.
-  std::shared_ptr<HeldTask> Stop(uint64_t lease_id, StopCause reason) ABSL_LOCKS_EXCLUDED(mu_);
+  enum class Stopped {
+    kNothing,   // its handler has ended: its result is on the way
+    kRunning,   // its handler was told
+    kUnstarted  // is not going to be started; up to the caller to report or drop
+  };
+  // The master wants a task stopped. `task` is set unless kNothing.
+  Stopped Stop(uint64_t lease_id, StopCause cause, std::shared_ptr<HeldTask>& task)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // --- For the timer
   struct Overdue {

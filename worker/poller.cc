@@ -22,9 +22,7 @@ constexpr absl::Duration kStopTimeout = absl::Seconds(2);
 }  // namespace
 
 Poller::Poller(const ConnectionOptions& masters, v1::RequestTaskRequest request, HeldTasks* held)
-    : request_(std::move(request)), held_(held), polls_(masters), control_(masters) {
-  *request_.mutable_wait() = ToProto(kWait);
-}
+    : request_(std::move(request)), held_(held), polls_(masters), control_(masters) {}
 
 bool Poller::stopping() {
   absl::MutexLock lock(&mu_);
@@ -39,6 +37,8 @@ absl::Status Poller::Run() {
     const int room = held_->AwaitRoom();
     if (room == 0 || stopping()) break;
     request_.set_max_tasks(room);
+    // The first call does not park, so that the log soon says whether there is a master.
+    *request_.mutable_wait() = ToProto(connected ? kWait : absl::ZeroDuration());
     v1::RequestTaskResponse response;
     spdlog::debug("requesting up to {} tasks", room);
     status = polls_.Attempt(kWait + kGrace, [&](Stub& stub, grpc::ClientContext& context) {

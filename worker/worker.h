@@ -20,16 +20,16 @@ struct WorkerOptions {
 
   // For people, in lists and logs; need not be unique. Empty: the machine's name and the process
   // id.
-  std::string name;
+  std::string name = {};
 
   // How many tasks are worked on at once, each on a thread of its own. 1 to 4096; 0: one per core.
   int slots = 0;
 
   // Where tasks are taken from. At most 64; none means the queue "default".
-  std::vector<std::string> queues;
+  std::vector<std::string> queues = {};
 
   // Which of the types with a handler are taken. None means all of them.
-  std::vector<std::string> types;
+  std::vector<std::string> types = {};
 
   // Most tasks to fetch ahead of the free slots; how many it really is follows from what tasks take
   // (prefetch.h). Not negative; 0 fetches none.
@@ -43,7 +43,7 @@ struct WorkerOptions {
   absl::Duration stop_timeout = absl::Seconds(10);
 
   // Null: no TLS and no identity.
-  std::shared_ptr<grpc::ChannelCredentials> credentials;
+  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
 
   // Measures what tasks take and when attempts time out. Must outlive the worker; null: the
   // machine's own.

@@ -64,12 +64,12 @@ TEST_F(HeldTasksTest, ATaskIsHeldUntilItsResultIsRecorded) {
 TEST_F(HeldTasksTest, ATaskThatWaitsIsTakenOutWhenItIsStoppedAndARunningOneIsTold) {
   Add(1, 2);
   const std::shared_ptr<HeldTask> running = held_.Next();
-  const std::shared_ptr<HeldTask> waiting = held_.Stop(2, StopCause::kCancelled);
-  ASSERT_NE(waiting, nullptr);
-  EXPECT_EQ(waiting->lease_id(), 2);
-  EXPECT_EQ(held_.Stop(1, StopCause::kCancelled), nullptr);
+  std::shared_ptr<HeldTask> stopped;
+  EXPECT_EQ(held_.Stop(2, StopCause::kCancelled, stopped), HeldTasks::Stopped::kUnstarted);
+  EXPECT_EQ(stopped->lease_id(), 2);
+  EXPECT_EQ(held_.Stop(1, StopCause::kCancelled, stopped), HeldTasks::Stopped::kRunning);
   EXPECT_EQ(running->stop_cause(), StopCause::kCancelled);
-  EXPECT_EQ(held_.Stop(99, StopCause::kLost), nullptr);
+  EXPECT_EQ(held_.Stop(99, StopCause::kLost, stopped), HeldTasks::Stopped::kNothing);
   EXPECT_TRUE(held_.TakeWaiting().empty());
 }
 
