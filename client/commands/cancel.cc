@@ -11,16 +11,15 @@ class Cancel : public Command {
  public:
   CLI::App* AddTo(CLI::App& app) override {
     CLI::App* sub = app.add_subcommand("cancel", "Cancel tasks, or a whole batch");
-    CLI::Option* tasks = AddIds(*sub, "tasks", "task", task_ids_, "The tasks");
-    AddId(*sub, "--batch", "batch", batch_id_, "All unfinished tasks of this batch")
-        ->excludes(tasks);
+    AddIds(*sub, "tasks", "task", task_ids_, "The tasks");
+    AddId(*sub, "--batch", "batch", batch_id_, "All unfinished tasks of this batch");
     sub->add_option("--reason", reason_, "For people; shown as the tasks' error");
     return sub;
   }
 
   int Run(Context& context) override {
-    if (task_ids_.empty() && batch_id_ == 0) {
-      return context.Usage("what is to be cancelled? Give ids of tasks, or --batch ID");
+    if (task_ids_.empty() == (batch_id_ == 0)) {
+      return context.Usage("what is to be cancelled? Give either ids of tasks or --batch ID");
     }
     v1::CancelTasksRequest request;
     request.mutable_task_ids()->Assign(task_ids_.begin(), task_ids_.end());

@@ -1,6 +1,9 @@
 #include "client/commands/cli.h"
 
+#include <algorithm>
 #include <cctype>
+#include <cstdlib>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -12,6 +15,7 @@
 namespace tarea {
 namespace {
 
+constexpr char kWaitVariable[] = "TAREA_SAMPLE_WAIT";
 constexpr absl::Duration kSampleWait = absl::Seconds(30);
 
 constexpr char kFooter[] =
@@ -133,8 +137,9 @@ int RunClient(int argc, const char* const* argv, const Console& console) {
   app.fallthrough();  // global flags may follow a command
   AddGlobalFlags(app, context.flags);
   absl::Duration sample_wait = kSampleWait;
-  const CLI::Option* wait =
+  CLI::Option* wait =
       AddDuration(app, "--wait", sample_wait, "Without a command: how long to wait for results");
+  wait->envname(kWaitVariable);
   Commands commands;
   commands.AddTo(app);
   for (auto& [sub, command] : commands.list) NameEnvironment(*sub);
@@ -155,7 +160,11 @@ int RunClient(int argc, const char* const* argv, const Console& console) {
   if (app.get_subcommands().empty()) {
     exit = RunSample(context, sample_wait);
   } else {
-    if (wait->count() > 0) return context.Usage("--wait DURATION goes without a command only");
+    // In the environment it may stay, for whenever it counts.
+    if (wait->count() > 0 &&
+        std::getenv(kWaitVariable) == nullptr) {  // NOLINT(concurrency-mt-unsafe)
+      return context.Usage("--wait DURATION goes without a command only");
+    }
     for (auto& [sub, command] : commands.list) {
       if (!sub->parsed()) continue;
       context.command = absl::StrCat("client ", sub->get_name());

@@ -46,7 +46,7 @@ struct Console {
   // Null: nothing interrupts.
   Interruption* interruption = nullptr;
   // Called once with what --log-level and --log-format say. Null: logging is set up already.
-  std::function<absl::Status(const LogOptions&)> init_logging;
+  std::function<absl::Status(const LogOptions&)> init_logging = nullptr;
 };
 
 // Flags that go before or after the name of any command.

@@ -63,8 +63,7 @@ CLI::App* List::AddTo(CLI::App& app) {
       ->type_name("STATE[,STATE...]");
   AddLabels(*sub, labels_, "With this label; may be given several times");
   sub->add_option("--limit", limit_, "At most so many")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
       ->capture_default_str();
   sub->add_flag("--newest", newest_, "The newest first");
   return sub;
@@ -110,7 +109,7 @@ int List::Run(Context& context) {
   if (!status.ok()) return context.Fail(status);
   if (count == 0 && !context.flags.json) context.Note("no task matches");
   if (count > limit_) {
-    context.Note(absl::StrCat("there are more than these ", limit_, "; to see them: --limit N"));
+    context.Note(absl::StrCat("more match than the ", limit_, " shown; to see them: --limit N"));
   }
   return kExitOk;
 }

@@ -10,14 +10,14 @@ class Retry : public Command {
  public:
   CLI::App* AddTo(CLI::App& app) override {
     CLI::App* sub = app.add_subcommand("retry", "Try failed or cancelled tasks again");
-    CLI::Option* tasks = AddIds(*sub, "tasks", "task", task_ids_, "The tasks");
-    AddId(*sub, "--batch", "batch", batch_id_, "All failed tasks of this batch")->excludes(tasks);
+    AddIds(*sub, "tasks", "task", task_ids_, "The tasks");
+    AddId(*sub, "--batch", "batch", batch_id_, "All failed tasks of this batch");
     return sub;
   }
 
   int Run(Context& context) override {
-    if (task_ids_.empty() && batch_id_ == 0) {
-      return context.Usage("what is to be tried again? Give ids of tasks, or --batch ID");
+    if (task_ids_.empty() == (batch_id_ == 0)) {
+      return context.Usage("what is to be tried again? Give either ids of tasks or --batch ID");
     }
     v1::RetryTasksRequest request;
     request.mutable_task_ids()->Assign(task_ids_.begin(), task_ids_.end());

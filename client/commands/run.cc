@@ -21,7 +21,12 @@ constexpr int64_t kMaxHeldBytes = 64 << 20;
 constexpr absl::Duration kFlushEvery = absl::Seconds(1);
 
 constexpr char kFooter[] =
-    R"(In CMD and ARG, {} is the input, {.} the input without extension, {/} without directory, {//} its
+    R"(client run [OPTIONS] -- CMD [ARG...] [::: INPUT...] [:::: FILE...]
+
+Submits one task per input and prints what they write, in the order of the inputs. They run on any
+worker that was started with --exec.
+
+In CMD and ARG, {} is the input, {.} the input without extension, {/} without directory, {//} its
 directory, {/.} without both, {#} the number of the task, {1} the input of the first list, and so
 on. Without any of these the input is the last argument. No shell takes part; for pipes write
 sh -c 'CMD | CMD'. Without ::: inputs are the lines of stdin.
@@ -63,11 +68,8 @@ class RunCommand : public Command {
 };
 
 CLI::App* RunCommand::AddTo(CLI::App& app) {
-  CLI::App* sub = app.add_subcommand(
-      "run",
-      "Run a command once per input, on any worker with --exec, and show its output in the order "
-      "of "
-      "the inputs:\n  client run [OPTIONS] -- CMD [ARG...] [::: INPUT...] [:::: FILE...]");
+  CLI::App* sub =
+      app.add_subcommand("run", "Run a command once per input; show the output in their order");
   sub->footer(kFooter);
   flags_.retries = 2;
   flags_.AddTo(*sub)->default_str("2");
@@ -160,9 +162,9 @@ int RunCommand::Submit(Context& context, const CommandTemplate& command, InputRo
     context.Note("no inputs, so nothing was run; to run the command once without any: --once");
     return kExitOk;
   }
-  absl::StatusOr<Submission> batch = status;
   // After an error of its own the writer closes what it has opened.
-  if (!absl::IsCancelled(status)) batch = writer.Close();
+  const absl::StatusOr<Submission> batch =
+      absl::IsCancelled(status) ? absl::StatusOr<Submission>(status) : writer.Close();
   if (!batch.ok() && context.interrupted()) {
     const int64_t id = writer.submission().batch_id;
     if (id != 0) return CancelAfterInterruption(context, id);

@@ -23,8 +23,7 @@ class Status : public Command {
     CLI::App* sub = app.add_subcommand("status", "Show a batch, or the latest ones");
     AddId(*sub, "batch", "batch", batch_id_, "The batch; without it, the latest ones");
     sub->add_option("--limit", limit_, "How many of the latest batches")
-        ->check(CLI::PositiveNumber)
-        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
         ->capture_default_str();
     return sub;
   }

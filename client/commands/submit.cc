@@ -44,13 +44,11 @@ CLI::App* Submit::AddTo(CLI::App& app) {
   sub->add_option("--payload-file", payload_file_, "The same from a file; - is stdin")
       ->excludes(payload);
   sub->add_option("--count", count_, "How many tasks, all alike")
-      ->check(CLI::PositiveNumber)
-      ->type_name("N")
+      ->check(CLI::Range(int64_t{1}, int64_t{1'000'000'000}))
       ->capture_default_str();
   CLI::Option* retries = flags_.AddTo(*sub);
   sub->add_option("--max-attempts", max_attempts_, "Attempts in all, 3 when not given")
       ->check(CLI::Range(1, 1000))
-      ->type_name("1..1000")
       ->excludes(retries);
   sub->add_option("--key", key_, "Makes the task unique in its queue until it is finished");
   AddIds(*sub, "--after", "task", after_,

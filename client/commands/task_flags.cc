@@ -89,12 +89,9 @@ CLI::Option* AddLabels(CLI::App& app, std::map<std::string, std::string>& labels
 CLI::Option* TaskFlags::AddTo(CLI::App& app) {
   app.add_option("--name", batch_name, "Name of the batch, for people");
   app.add_option("--queue", queue, "Queue to put the tasks in; default when not given");
-  app.add_option("--priority", priority, "Higher goes first")
-      ->check(CLI::Range(-100, 100))
-      ->type_name("-100..100");
-  CLI::Option* option = app.add_option("--retries", retries, "Attempts after the first")
-                            ->check(CLI::Range(0, 999))
-                            ->type_name("0..999");
+  app.add_option("--priority", priority, "Higher goes first")->check(CLI::Range(-100, 100));
+  CLI::Option* option =
+      app.add_option("--retries", retries, "Attempts after the first")->check(CLI::Range(0, 999));
   AddOptionalDuration(app, "--backoff", backoff,
                       "Wait before the second attempt; doubles each time. 1s when not given");
   AddOptionalDuration(app, "--delay", delay, "Do not start before this time has passed");

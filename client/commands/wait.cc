@@ -51,7 +51,10 @@ absl::Status WaitForBatch(Context& context, const BatchWait& wait,
     context.Note(Printable(WhyNobodyComes(context, wait), 512));
   }
   options.max_time = std::max(give_up - context.Now(), absl::ZeroDuration());
-  return context.client().Watch(wait.batch_id, options, remember);
+  const absl::Status rest = context.client().Watch(wait.batch_id, options, remember);
+  if (!absl::IsDeadlineExceeded(rest) || context.Now() < give_up) return rest;
+  return absl::AbortedError(absl::StrCat("batch ", wait.batch_id, " was not finished within ",
+                                         ShortDuration(wait.limit)));
 }
 
 int CancelAfterInterruption(Context& context, int64_t batch_id) {

@@ -20,7 +20,7 @@ struct BatchWait {
   std::string type;
   std::string queue;  // empty means "default"
   bool with_result = false;
-  // DEADLINE_EXCEEDED after this time.
+  // ABORTED after this time; DEADLINE_EXCEEDED means that the master does not answer.
   absl::Duration limit = absl::InfiniteDuration();
 };
 

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <limits>
+
 #include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
 #include "client/commands/output.h"
@@ -27,8 +30,7 @@ CLI::App* Watch::AddTo(CLI::App& app) {
   CLI::App* sub = app.add_subcommand("watch", "Show the tasks of a batch as they finish");
   AddId(*sub, "batch", "batch", batch_id_, "The batch")->required();
   sub->add_option("--cursor", cursor_, "Begin after this point, which an earlier watch told")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
+      ->check(CLI::Range(int64_t{0}, std::numeric_limits<int64_t>::max()));
   sub->add_flag("--results", results_, "Show the results too");
   return sub;
 }

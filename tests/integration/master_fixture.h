@@ -28,7 +28,7 @@ class MasterFixture : public testing::Test {
       master_->Shutdown();
       master_.reset();
     }
-    options_.listen = "127.0.0.1:0";
+    options_.listen = listen_;
     options_.data_dir = dir_.path() + "/data";
     absl::StatusOr<std::unique_ptr<Master>> master =
         Master::Start(options_, [](const absl::Status& status) { FAIL() << status; });
@@ -109,6 +109,7 @@ class MasterFixture : public testing::Test {
   }
 
   TempDir dir_;
+  std::string listen_ = "127.0.0.1:0";  // for the next Start
   MasterOptions options_;
   std::unique_ptr<Master> master_;
   std::shared_ptr<grpc::Channel> channel_;
