@@ -30,7 +30,9 @@ class Retry : public Command {
     }
     context.out() << Plural(answer->retried(), "task") << " put back";
     if (answer->skipped() > 0) {
-      context.out() << "; " << answer->skipped() << " unfinished or succeeded, left alone";
+      // Of a batch only what failed is tried again, of ids also what was cancelled.
+      context.out() << "; left alone: " << answer->skipped()
+                    << (batch_id_ > 0 ? " that did not fail" : " unfinished or succeeded");
     }
     context.out() << "\n";
     return kExitOk;

@@ -171,7 +171,13 @@ int RunCommand::Submit(Context& context, const CommandTemplate& command, InputRo
     context.Note("interrupted while submitting; to see whether it was accepted: client status");
     return kExitInterrupted;
   }
-  if (!batch.ok()) return context.Fail(batch.status());
+  if (!batch.ok()) {
+    const int exit = context.Fail(batch.status());
+    if (const int64_t id = writer.submission().batch_id; id != 0) {
+      context.Note(absl::StrCat("to drop what was accepted: client cancel --batch ", id));
+    }
+    return exit;
+  }
   if (!rows.status().ok()) {
     context.Note(absl::StrCat(rows.status().message(), "; batch ", batch->batch_id,
                               " has the tasks before that and goes on"));

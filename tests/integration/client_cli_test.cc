@@ -209,10 +209,11 @@ TEST_F(ClientCli, CancelAndRetrySayHowManyWereConcerned) {
             "1 cancelled, 1 running and told to stop, 0 finished already\n");
   EXPECT_EQ(Get(2).error().message(), "no need");
   EXPECT_EQ(Client({"retry", "2,3"}).out,
-            "1 task put back; 1 unfinished or succeeded, left alone\n");
+            "1 task put back; left alone: 1 unfinished or succeeded\n");
   const Ended batch = Client({"cancel", "--batch", "1", "--json"});
   EXPECT_EQ(Parse<v1::CancelTasksResponse>(batch.out).cancelled(), 3);
-  EXPECT_EQ(Client({"retry", "--batch", "1"}).out, "0 tasks put back\n");
+  EXPECT_EQ(Client({"retry", "--batch", "1"}).out,
+            "0 tasks put back; left alone: 4 that did not fail\n");
 }
 
 // --- Without a command
