@@ -65,7 +65,9 @@ std::optional<int> ParseFlags(CLI::App& app, int argc, const char* const* argv, 
   } catch (const CLI::ParseError& e) {
     // --help and --version come as exceptions too.
     if (e.get_exit_code() == 0) return app.exit(e, out, err);
-    err << app.get_name() << ": " << e.what() << "\nTry: " << app.get_name() << " --help\n";
+    err << app.get_name() << ": " << e.what() << "\nTry: " << app.get_name();
+    for (const CLI::App* command : app.get_subcommands()) err << " " << command->get_name();
+    err << " --help\n";
     return kExitUsage;
   }
   return std::nullopt;

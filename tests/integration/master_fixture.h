@@ -22,18 +22,13 @@ class MasterFixture : public testing::Test {
  protected:
   void SetUp() override { Start(); }
 
-  // Starts it, or starts it anew on the same directory, on a new port.
+  // Starts it, or starts it anew on the same directory.
   void Start() {
     if (master_ != nullptr) {
       master_->Shutdown();
       master_.reset();
     }
-    options_.listen = "127.0.0.1:0";
-    Restart();
-  }
-
-  // Starts it where options_.listen says.
-  void Restart() {
+    options_.listen = listen_;
     options_.data_dir = dir_.path() + "/data";
     absl::StatusOr<std::unique_ptr<Master>> master =
         Master::Start(options_, [](const absl::Status& status) { FAIL() << status; });
@@ -114,6 +109,7 @@ class MasterFixture : public testing::Test {
   }
 
   TempDir dir_;
+  std::string listen_ = "127.0.0.1:0";  // for the next Start
   MasterOptions options_;
   std::unique_ptr<Master> master_;
   std::shared_ptr<grpc::Channel> channel_;

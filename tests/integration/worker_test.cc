@@ -315,8 +315,8 @@ TEST_F(WorkerTest, GoesOnWhenTheMasterIsBackAndItsResultIsTaken) {
   master_->Shutdown();
   master_.reset();
   go_on = true;
-  options_.listen = absl::StrCat("127.0.0.1:", port);
-  Restart();
+  listen_ = absl::StrCat("127.0.0.1:", port);
+  Start();
   EXPECT_EQ(Await(id, v1::TASK_STATE_SUCCEEDED).result(), "finished");
   EXPECT_EQ(runs, 1);
   Await(SubmitOne(OfType("wait")), v1::TASK_STATE_SUCCEEDED);

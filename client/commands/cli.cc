@@ -1,0 +1,182 @@
+#include "client/commands/cli.h"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/exit_codes.h"
+#include "common/flags.h"
+
+namespace tarea {
+namespace {
+
+constexpr char kWaitVariable[] = "TAREA_SAMPLE_WAIT";
+constexpr absl::Duration kSampleWait = absl::Seconds(30);
+
+constexpr char kFooter[] =
+    R"(Without a command it submits ten tasks and shows their results.
+
+Every flag is also a variable of the environment: --master is TAREA_MASTER, and a command's own flag
+has the command in its name: --queue of run is TAREA_RUN_QUEUE.
+
+Examples:
+  client run -- convert {} {.}.png ::: *.jpg
+  client submit --type echo --payload hello --count 1000
+  client status
+
+Exit codes: 0 all is well; 1 a task failed or was cancelled, or the request was refused; 2 wrong
+flags; 3 the master cannot be reached; 4 it does not allow this; 130 interrupted.)";
+
+struct Commands {
+  std::vector<std::pair<CLI::App*, std::unique_ptr<Command>>> list;
+
+  void AddTo(CLI::App& app) {
+    for (auto make : {MakeRun, MakeSubmit, MakeStatus, MakeList, MakeShow, MakeWatch, MakeCancel,
+                      MakeRetry, MakeStats, MakeWorkers, MakeQueues}) {
+      std::unique_ptr<Command> command = make();
+      CLI::App* sub = command->AddTo(app);
+      list.emplace_back(sub, std::move(command));
+    }
+  }
+};
+
+// A worker finds TAREA_QUEUE and the like in its environment, and a task what the worker gives it;
+// neither may change what a client does in there. So a command's flags have names of their own.
+void NameEnvironment(CLI::App& command) {
+  const auto upper = [](std::string text) {
+    for (char& c : text) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
+    return text;
+  };
+  for (CLI::Option* option : command.get_options()) {
+    if (option->get_lnames().empty() || option == command.get_help_ptr()) continue;
+    option->envname(
+        absl::StrCat("TAREA_", upper(command.get_name()), "_", upper(option->get_lnames()[0])));
+  }
+}
+
+// Whether the flag `word` takes the next word as its value.
+bool TakesNextWord(const std::string& word, CLI::App& command, CLI::App& app) {
+  const auto find = [&](const std::string& name) {
+    CLI::Option* option = command.get_option_no_throw(name);
+    return option != nullptr ? option : app.get_option_no_throw(name);
+  };
+  if (absl::StartsWith(word, "--")) {
+    const CLI::Option* option = find(word);  // none if it is --name=value
+    return option != nullptr && option->get_items_expected_min() > 0;
+  }
+  // Short ones may stand together: -0a FILE.
+  for (size_t i = 1; i < word.size(); ++i) {
+    const CLI::Option* option = find({'-', word[i]});
+    if (option == nullptr) return false;
+    if (option->get_items_expected_min() > 0) return i + 1 == word.size();
+  }
+  return false;
+}
+
+// Position of the first of `words` from `begin` on that is neither a flag nor the value of one.
+size_t FirstWord(const std::vector<std::string>& words, size_t begin, CLI::App& command,
+                 CLI::App& app) {
+  size_t i = begin;
+  while (i < words.size() && words[i].size() > 1 && words[i][0] == '-' && words[i] != "--") {
+    i += TakesNextWord(words[i], command, app) ? 2 : 1;
+  }
+  return std::min(i, words.size());
+}
+
+// Cuts off what is not for the parser, and gives it to its command.
+void SplitWords(std::vector<std::string>& words, Commands& commands, CLI::App& app) {
+  const size_t name = FirstWord(words, 0, app, app);
+  if (name == words.size()) return;
+  for (auto& [sub, command] : commands.list) {
+    if (!command->TakesWords() || sub->get_name() != words[name]) continue;
+    const auto rest =
+        words.begin() + static_cast<std::ptrdiff_t>(FirstWord(words, name + 1, *sub, app));
+    command->SetWords({std::make_move_iterator(rest), std::make_move_iterator(words.end())});
+    words.erase(rest, words.end());
+    return;
+  }
+}
+
+absl::Status CheckFlags(const GlobalFlags& flags) {
+  for (const std::string& master : flags.masters) {
+    if (!absl::StrContains(master, ':')) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "--master is '", Printable(master), "'; write HOST:PORT, for instance 127.0.0.1:50051"));
+    }
+  }
+  if (flags.timeout <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--timeout is ", absl::FormatDuration(flags.timeout), "; it must be more than 0"));
+  }
+  return absl::OkStatus();
+}
+
+void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
+  app.add_option("--master", flags.masters, "Masters to talk to, HOST:PORT[,HOST:PORT...]")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("HOST:PORT")
+      ->capture_default_str();
+  AddDuration(app, "--timeout", flags.timeout, "How long to try while no master answers");
+  app.add_flag("--json", flags.json, "Print JSON, with the field names of proto/tasks.proto");
+  AddLogFlags(app, flags.log);
+}
+
+}  // namespace
+
+int RunClient(int argc, const char* const* argv, const Console& console) {
+  Context context(console);
+  CLI::App app("Submits tasks to a master and shows what becomes of them.", "client");
+  app.footer(kFooter);
+  app.require_subcommand(0, 1);
+  app.fallthrough();  // global flags may follow a command
+  AddGlobalFlags(app, context.flags);
+  absl::Duration sample_wait = kSampleWait;
+  CLI::Option* wait =
+      AddDuration(app, "--wait", sample_wait, "Without a command: how long to wait for results");
+  wait->envname(kWaitVariable);
+  Commands commands;
+  commands.AddTo(app);
+  for (auto& [sub, command] : commands.list) NameEnvironment(*sub);
+
+  std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
+  SplitWords(words, commands, app);
+  std::vector<const char*> kept = {"client"};
+  for (const std::string& word : words) kept.push_back(word.c_str());
+  if (const std::optional<int> exit =
+          ParseFlags(app, static_cast<int>(kept.size()), kept.data(), console.out, console.err)) {
+    return *exit;
+  }
+  absl::Status status = CheckFlags(context.flags);
+  if (status.ok() && console.init_logging) status = console.init_logging(context.flags.log);
+  if (!status.ok()) return context.Usage(status.message());
+
+  int exit = kExitOk;
+  if (app.get_subcommands().empty()) {
+    exit = RunSample(context, sample_wait);
+  } else {
+    // In the environment it may stay, for whenever it counts.
+    if (wait->count() > 0 &&
+        std::getenv(kWaitVariable) == nullptr) {  // NOLINT(concurrency-mt-unsafe)
+      return context.Usage("--wait DURATION goes without a command only");
+    }
+    for (auto& [sub, command] : commands.list) {
+      if (!sub->parsed()) continue;
+      context.command = absl::StrCat("client ", sub->get_name());
+      exit = command->Run(context);
+    }
+  }
+  console.out.flush();
+  if (exit == kExitOk && !console.out) {
+    context.Note("cannot write to stdout: is the disk full?");
+    return kExitFailed;
+  }
+  return exit;
+}
+
+}  // namespace tarea

@@ -1,0 +1,88 @@
+#include "client/commands/command.h"
+
+#include <algorithm>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "common/exit_codes.h"
+
+namespace tarea {
+namespace {
+
+// Masters write sentences; what is longer than this is no sentence.
+constexpr size_t kMaxErrorBytes = 4096;
+
+}  // namespace
+
+void Interruption::Raise() {
+  absl::MutexLock lock(&mu_);
+  raised_ = true;
+  if (client_ != nullptr) client_->Interrupt();
+}
+
+bool Interruption::raised() const {
+  absl::MutexLock lock(&mu_);
+  return raised_;
+}
+
+void Interruption::Attach(Client* client) {
+  absl::MutexLock lock(&mu_);
+  client_ = client;
+  if (raised_ && client_ != nullptr) client_->Interrupt();
+}
+
+Context::Context(const Console& console) : console_(console) {}
+
+Context::~Context() {
+  if (console_.interruption != nullptr) console_.interruption->Attach(nullptr);
+}
+
+ClientOptions Context::Options() const {
+  ClientOptions options;
+  options.masters = flags.masters;
+  options.retry_time = flags.timeout;
+  options.call_timeout = std::min(options.call_timeout, flags.timeout);
+  return options;
+}
+
+Client& Context::client() {
+  if (client_ == nullptr) {
+    client_ = std::make_unique<Client>(Options());
+    if (console_.interruption != nullptr) console_.interruption->Attach(client_.get());
+  }
+  return *client_;
+}
+
+std::unique_ptr<Client> Context::ClientForCleanUp() { return std::make_unique<Client>(Options()); }
+
+bool Context::interrupted() const {
+  return console_.interruption != nullptr && console_.interruption->raised();
+}
+
+void Context::Note(absl::string_view text) { err() << "client: " << text << std::endl; }
+
+int Context::Fail(const absl::Status& status) {
+  std::string text = Printable(status.message(), kMaxErrorBytes);
+  if (absl::StartsWith(text, "cannot reach the master")) {
+    absl::StrAppend(&text, "; start it, or name another with --master HOST:PORT");
+  }
+  Note(text);
+  switch (status.code()) {
+    case absl::StatusCode::kUnavailable:
+    case absl::StatusCode::kDeadlineExceeded:
+      return kExitUnreachable;
+    case absl::StatusCode::kPermissionDenied:
+    case absl::StatusCode::kUnauthenticated:
+      return kExitDenied;
+    default:
+      return interrupted() ? kExitInterrupted : kExitFailed;
+  }
+}
+
+int Context::Usage(absl::string_view text) {
+  Note(text);
+  err() << "Try: " << command << " --help\n";
+  return kExitUsage;
+}
+
+}  // namespace tarea

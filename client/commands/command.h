@@ -1,0 +1,135 @@
+#ifndef TAREA_CLIENT_COMMANDS_COMMAND_H_
+#define TAREA_CLIENT_COMMANDS_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <istream>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "client/client.h"
+#include "common/clock.h"
+#include "common/logging.h"
+
+namespace tarea {
+
+// How the user's wish to stop reaches a command that waits. Thread-safe.
+class Interruption {
+ public:
+  // Ends the calls of the attached client, now or as soon as one is attached.
+  void Raise();
+  bool raised() const;
+
+  // `client` must be detached, by attaching null, before it is destroyed.
+  void Attach(Client* client);
+
+ private:
+  mutable absl::Mutex mu_;
+  bool raised_ ABSL_GUARDED_BY(mu_) = false;
+  Client* client_ ABSL_GUARDED_BY(mu_) = nullptr;
+};
+
+// What a command has of its process. All that is pointed to must outlive the command.
+struct Console {
+  std::istream& in;
+  std::ostream& out;
+  std::ostream& err;
+  // A person types the input, so there is none to wait for.
+  bool in_is_terminal = false;
+  // Null: nothing interrupts.
+  Interruption* interruption = nullptr;
+  // Called once with what --log-level and --log-format say. Null: logging is set up already.
+  std::function<absl::Status(const LogOptions&)> init_logging = nullptr;
+};
+
+// Flags that go before or after the name of any command.
+struct GlobalFlags {
+  std::vector<std::string> masters = {"127.0.0.1:50051"};
+  absl::Duration timeout = absl::Seconds(10);
+  bool json = false;
+  // What goes wrong is told by the command; the log is for looking closer.
+  LogOptions log = {.level = "warn"};
+};
+
+// What every command works with. Not thread-safe.
+class Context {
+ public:
+  explicit Context(const Console& console);
+  ~Context();
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+
+  GlobalFlags flags;
+  // For hints: "client run".
+  std::string command = "client";
+
+  std::istream& in() { return console_.in; }
+  std::ostream& out() { return console_.out; }
+  std::ostream& err() { return console_.err; }
+  bool in_is_terminal() const { return console_.in_is_terminal; }
+  absl::Time Now() { return clock_.Now(); }
+
+  // The client that --master and --timeout describe. The interruption ends its calls.
+  Client& client();
+  // Another one, which the interruption leaves alone: to clean up after it.
+  std::unique_ptr<Client> ClientForCleanUp();
+  bool interrupted() const;
+
+  // One line for people, on stderr. `text` is printed as it is.
+  void Note(absl::string_view text);
+  // Tells why the command ends, on stderr, and answers its exit code.
+  int Fail(const absl::Status& status);
+  // The same for a command line that makes no sense.
+  int Usage(absl::string_view text);
+
+ private:
+  ClientOptions Options() const;
+
+  const Console console_;
+  MonotonicClock clock_;
+  std::unique_ptr<Client> client_;
+};
+
+// One subcommand. Its flags live in it, so it must outlive the parsing.
+class Command {
+ public:
+  virtual ~Command() = default;
+
+  // Adds the subcommand and its flags to `app`, and answers it.
+  virtual CLI::App* AddTo(CLI::App& app) = 0;
+
+  // True: the words from the first one on that is no flag are the user's own command line. They are
+  // kept from the parser and come with SetWords.
+  virtual bool TakesWords() const { return false; }
+  virtual void SetWords(std::vector<std::string> /*words*/) {}
+
+  // Does it, and answers the exit code.
+  virtual int Run(Context& context) = 0;
+};
+
+std::unique_ptr<Command> MakeSubmit();
+std::unique_ptr<Command> MakeRun();
+std::unique_ptr<Command> MakeStatus();
+std::unique_ptr<Command> MakeList();
+std::unique_ptr<Command> MakeShow();
+std::unique_ptr<Command> MakeWatch();
+std::unique_ptr<Command> MakeCancel();
+std::unique_ptr<Command> MakeRetry();
+std::unique_ptr<Command> MakeStats();
+std::unique_ptr<Command> MakeWorkers();
+std::unique_ptr<Command> MakeQueues();
+
+// What the client does without a command: submits ten tasks and shows their results. Gives up
+// waiting for these after `wait`.
+int RunSample(Context& context, absl::Duration wait);
+
+}  // namespace tarea
+
+#endif  // TAREA_CLIENT_COMMANDS_COMMAND_H_

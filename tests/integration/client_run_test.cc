@@ -1,0 +1,145 @@
+// `client run` from inputs to outputs.
+
+#include <gmock/gmock.h>
+#include <google/protobuf/util/json_util.h>
+
+#include "absl/strings/str_split.h"
+#include "common/exit_codes.h"
+#include "tests/integration/client_fixture.h"
+
+namespace tarea {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class ClientRun : public ClientFixture {};
+
+TEST_F(ClientRun, OutputIsInTheOrderOfTheInputsWhenTasksFinishInReverse) {
+  const auto worker = StartWorker(/*gather=*/3);
+  const Ended ended = Client({"run", "--", "say", "{}", ":::", "a", "b", "c"});
+  EXPECT_EQ(ended.out, "say a\nsay b\nsay c\n");
+  EXPECT_EQ(ended.err, "client: 3 tasks: 3 succeeded\n");
+  EXPECT_EQ(ended.exit, kExitOk);
+}
+
+TEST_F(ClientRun, EachInputBecomesATaskWithTheFlagsGiven) {
+  const Ended ended = Client({"run",     "--detach", "--queue",   "q",   "--name",         "n",
+                              "--env",   "A=1",      "--workdir", "/w",  "--task-timeout", "5s",
+                              "--label", "x=y",      "cp",        "{1}", "{2}.{#}",        ":::",
+                              "a",       "b",        ":::",       "c"});
+  EXPECT_EQ(ended.out, "1\n");
+  ASSERT_EQ(ended.exit, kExitOk) << ended.err;
+  const v1::TaskSpec spec = Get(2).spec();
+  EXPECT_EQ(spec.type(), "exec");
+  EXPECT_EQ(spec.queue(), "q");
+  EXPECT_EQ(spec.retry().max_attempts(), 3);
+  EXPECT_EQ(spec.timeout().seconds(), 5);
+  EXPECT_EQ(spec.labels().at("x"), "y");
+  v1::ExecPayload payload;
+  ASSERT_TRUE(payload.ParseFromString(spec.payload()));
+  EXPECT_THAT(payload.argv(), testing::ElementsAre("cp", "b", "c.2"));
+  EXPECT_EQ(payload.env().at("A"), "1");
+  EXPECT_EQ(payload.working_directory(), "/w");
+}
+
+TEST_F(ClientRun, WithoutListsTheLinesOfStdinAreTheInputs) {
+  const auto worker = StartWorker();
+  EXPECT_EQ(Client({"run", "say"}, "a b\nc\n").out, "say a b\nsay c\n");
+  EXPECT_EQ(Client({"run", "-0", "--", "say"}, std::string("a\nb\0", 4)).out, "say a\nb\n");
+  EXPECT_EQ(Client({"run", "-a", "-", "say", "{2}{1}", ":::", "x"}, "a\n").out, "say xa\n");
+}
+
+TEST_F(ClientRun, NoInputsRunNothingAndOnceRunsWithoutAny) {
+  const Ended none = Client({"run", "--", "make"}, "");
+  EXPECT_EQ(none.exit, kExitOk);
+  EXPECT_THAT(none.err, HasSubstr("no inputs, so nothing was run"));
+  EXPECT_EQ(Stats().batches(), 0);
+  const auto worker = StartWorker();
+  EXPECT_EQ(Client({"run", "--once", "--", "make", "all"}, "ignored\n").out, "make all\n");
+}
+
+TEST_F(ClientRun, FailedTasksAreNamedAndTheOthersStillRun) {
+  const auto worker = StartWorker();
+  const Ended ended = Client({"run", "--retries", "0", "--", "{}", "x", ":::", "a", "false", "b"});
+  EXPECT_EQ(ended.out, "a x\nb x\n");
+  EXPECT_EQ(ended.err,
+            "oops\n"
+            "client: task 2 failed: UNKNOWN: exit code 1 (client show 2)\n"
+            "client: 3 tasks: 2 succeeded, 1 failed\n");
+  EXPECT_EQ(ended.exit, kExitFailed);
+}
+
+TEST_F(ClientRun, ManyFailuresAreCounted) {
+  const auto worker = StartWorker();
+  std::string inputs;
+  for (int i = 0; i < 12; ++i) inputs += "x\n";
+  const Ended ended = Client({"run", "--retries", "0", "--", "false"}, inputs);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("client: task 10 failed"), Not(HasSubstr("task 11")),
+                               HasSubstr("and 2 more: client list --batch 1")));
+}
+
+TEST_F(ClientRun, InterruptedItCancelsWhatIsLeft) {
+  Interruption interruption;
+  const auto worker = StartWorker(1, [&](const v1::LeasedTask&) {
+    interruption.Raise();
+    return std::nullopt;
+  });
+  const Ended ended = Client({"run", "say", ":::", "a", "b", "c"}, "", &interruption);
+  EXPECT_EQ(ended.exit, kExitInterrupted);
+  EXPECT_THAT(ended.err, HasSubstr("client: interrupted; batch 1: "));
+  for (int64_t id = 1; id <= 3; ++id) {
+    const v1::Task task = Get(id);
+    EXPECT_TRUE(task.state() == v1::TASK_STATE_CANCELLED || task.cancel_requested()) << id;
+  }
+}
+
+TEST_F(ClientRun, JsonIsOneTaskPerLineInTheOrderOfTheInputs) {
+  const auto worker = StartWorker(/*gather=*/2);
+  const Ended ended = Client({"run", "--json", "say", ":::", "a", "b"});
+  const std::vector<std::string> lines = absl::StrSplit(ended.out, '\n', absl::SkipEmpty());
+  ASSERT_EQ(lines.size(), 2);
+  EXPECT_THAT(lines[0], HasSubstr(R"("exec_result":{"exit_code":0,)"));
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  v1::Task task;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(lines[1], &task, options).ok());
+  EXPECT_EQ(task.id(), 2);
+}
+
+TEST_F(ClientRun, DryRunPrintsTheCommandsAndSubmitsNothing) {
+  const Ended ended = Client({"run", "--dry-run", "--", "cp", "{}", "{.}.bak", ":::", "a b.c"});
+  EXPECT_EQ(ended.out, "cp 'a b.c' 'a b.bak'\n");
+  EXPECT_EQ(Stats().batches(), 0);
+}
+
+TEST_F(ClientRun, FlagsAfterTheCommandBelongToIt) {
+  EXPECT_EQ(Client({"run", "--dry-run", "ls", "--json", "--queue", "-0", ":::", "a"}).out,
+            "ls --json --queue -0 a\n");
+}
+
+TEST_F(ClientRun, GlobalFlagsGoBeforeAndAfterItsName) {
+  EXPECT_EQ(
+      Client({"--timeout", "5s", "run", "--log-level", "error", "--dry-run", "ls", ":::", "a"}).out,
+      "ls a\n");
+}
+
+TEST_F(ClientRun, MistakesAreUsageErrors) {
+  for (const std::vector<std::string>& args :
+       std::vector<std::vector<std::string>>{{"run"},
+                                             {"run", "--", ":::", "a"},
+                                             {"run", "--quue", "q", "--", "ls", ":::", "a"},
+                                             {"run", "ls", "{3}", ":::", "a"},
+                                             {"run", "--once", "ls", "{}"},
+                                             {"run", "--retries", "-1", "ls"},
+                                             {"run", "ls", "::::", "/no/such/file"}}) {
+    const Ended ended = Client(args);
+    EXPECT_EQ(ended.exit, kExitUsage) << absl::StrJoin(args, " ");
+    EXPECT_THAT(ended.err, HasSubstr("Try: client run --help\n"));
+  }
+  EXPECT_EQ(Stats().batches(), 0);
+}
+
+}  // namespace
+}  // namespace tarea
