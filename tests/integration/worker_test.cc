@@ -256,8 +256,10 @@ TEST_F(WorkerTest, DrainingFinishesWhatRunsAndTakesNothingNew) {
   const int64_t running = SubmitOne(OfType("wait"));
   Await(running, v1::TASK_STATE_RUNNING);
   worker.Drain();
-  // The poll that was parked has been answered.
-  while (Stats().parked_polls() > 0) std::this_thread::yield();
+  v1::ListWorkersResponse workers;
+  while (workers.workers_size() == 0 || !workers.workers(0).draining()) {
+    ASSERT_TRUE(Call(&Stub::ListWorkers, v1::ListWorkersRequest(), workers).ok());
+  }
   const int64_t later = SubmitOne(OfType("wait"));
   go_on = true;
   threads_.at(0).join();
