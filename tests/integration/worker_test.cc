@@ -247,14 +247,16 @@ TEST_F(WorkerTest, WhatIsFetchedAheadOfALongTaskIsGivenBackForOthers) {
 }
 
 TEST_F(WorkerTest, DrainingFinishesWhatRunsAndTakesNothingNew) {
+  std::atomic<bool> started = false;
   std::atomic<bool> go_on = false;
   Worker& worker = Run("wait", [&](const v1::LeasedTask&, TaskContext& context) {
+    started = true;
     while (!go_on && context.SleepFor(absl::Milliseconds(1))) {
     }
     return absl::StatusOr<std::string>("finished");
   });
   const int64_t running = SubmitOne(OfType("wait"));
-  Await(running, v1::TASK_STATE_RUNNING);
+  while (!started) std::this_thread::yield();
   worker.Drain();
   v1::ListWorkersResponse workers;
   while (workers.workers_size() == 0 || !workers.workers(0).draining()) {
