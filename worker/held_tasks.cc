@@ -36,7 +36,8 @@ int HeldTasks::AwaitRoom() {
   return closed_ ? 0 : Room();
 }
 
-void HeldTasks::Add(v1::RequestTaskResponse response) {
+void HeldTasks::Add(int wanted, v1::RequestTaskResponse response) {
+  prefetch_->Fetched(wanted, response.tasks_size());
   const bool log_each = response.tasks_size() <= kLogEach;
   Tasks tasks;
   for (v1::LeasedTask& task : *response.mutable_tasks()) {

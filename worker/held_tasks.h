@@ -36,7 +36,8 @@ class HeldTasks {
   // --- For the poller
   // Waits until more tasks are wanted, and answers how many; 0 when closed.
   int AwaitRoom() ABSL_LOCKS_EXCLUDED(mu_);
-  void Add(v1::RequestTaskResponse response) ABSL_LOCKS_EXCLUDED(mu_);
+  // What the master answered when asked for `wanted` tasks.
+  void Add(int wanted, v1::RequestTaskResponse response) ABSL_LOCKS_EXCLUDED(mu_);
 
   // --- For the slots
   // Waits for a task and starts it; null when closed.

@@ -50,9 +50,8 @@ absl::Status Poller::Run() {
       }
       outage.Over();
       held_->SetLease(FromProto(response.lease()));
-      if (response.tasks_size() == 0) continue;
-      LogAnswer(response);
-      held_->Add(std::move(response));
+      if (response.tasks_size() > 0) LogAnswer(response);
+      held_->Add(room, std::move(response));
       continue;
     }
     if (stopping()) break;

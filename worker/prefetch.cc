@@ -11,6 +11,11 @@ constexpr double kWeight = 0.1;
 
 }  // namespace
 
+void Prefetch::Fetched(int wanted, int got) {
+  absl::MutexLock lock(&mu_);
+  limit_ = got < wanted ? slots_ : std::min(2 * limit_, std::max(most_, slots_));
+}
+
 void Prefetch::Record(absl::Duration took) {
   absl::MutexLock lock(&mu_);
   if (average_ == absl::InfiniteDuration()) {
@@ -30,7 +35,7 @@ int Prefetch::Wanted() const {
   if (average_ == absl::InfiniteDuration()) return 0;
   const double ahead =
       slots_ * absl::FDivDuration(kAhead, std::max(average_, absl::Microseconds(1)));
-  return static_cast<int>(std::min<double>(ahead, most_));
+  return static_cast<int>(std::min<double>(ahead, std::min(limit_, most_)));
 }
 
 }  // namespace tarea

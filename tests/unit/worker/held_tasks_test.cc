@@ -20,7 +20,7 @@ class HeldTasksTest : public testing::Test {
       task->set_lease_id(first + i);
       if (timeout < absl::InfiniteDuration()) *task->mutable_timeout() = ToProto(timeout);
     }
-    held_.Add(std::move(response));
+    held_.Add(count, std::move(response));
   }
 
   ManualClock clock_{absl::FromUnixSeconds(1'000'000)};
@@ -44,6 +44,7 @@ TEST_F(HeldTasksTest, WantsNoneWhileEverySlotIsBusyAndOneAsSoonAsOneIsFree) {
 
 TEST_F(HeldTasksTest, FetchesQuickTasksManyAtATime) {
   prefetch_.Record(absl::Milliseconds(1));  // 80 ahead
+  for (int i = 0; i < 10; ++i) prefetch_.Fetched(1, 1);
   EXPECT_EQ(held_.AwaitRoom(), 84);
   Add(1, 84);
   std::thread room([this] { EXPECT_GE(held_.AwaitRoom(), 40); });
