@@ -95,6 +95,7 @@ absl::StatusOr<std::vector<ResultStatus>> Dispatcher::Complete(
     return statuses.status();
   });
   if (!status.ok()) return status;
+  workers_.AddHeld(worker.id, -static_cast<int>(results.size()));
   return statuses;
 }
 
@@ -167,7 +168,10 @@ absl::StatusOr<std::vector<LeasedTask>> Dispatcher::Request(const WorkerIdentity
     if (!status.ok()) return status;
     (*poll)->Claimed(*tasks);
     if (!tasks->empty()) {
-      if (!gone()) return tasks;
+      if (!gone()) {
+        workers_.AddHeld(worker.id, static_cast<int>(tasks->size()));
+        return tasks;
+      }
       GiveBack(*tasks);
       return absl::CancelledError("the worker has gone");
     }

@@ -72,6 +72,13 @@ void WorkerRegistry::SetHeld(const std::string& worker, const std::vector<HeldLe
   entry->progress = std::move(progress);
 }
 
+void WorkerRegistry::AddHeld(const std::string& worker, int count) {
+  absl::MutexLock lock(&mu_);
+  if (const std::shared_ptr<Entry> entry = Find(worker)) {
+    entry->held = std::max(0, entry->held + count);
+  }
+}
+
 void WorkerRegistry::Notify(const std::vector<Effects::Notice>& notices) {
   if (notices.empty()) return;
   absl::MutexLock lock(&mu_);

@@ -44,7 +44,7 @@ struct WorkerStatus {
   WorkerIdentity identity;
   std::vector<std::string> queues;
   std::vector<std::string> types;
-  int held = 0;
+  int held = 0;         // by its last heartbeat, and what it took and reported since
   absl::Duration idle;  // since it was last heard of
   bool draining = false;
 };
@@ -75,6 +75,9 @@ class WorkerRegistry {
   // Notes what a worker holds, and its news of how far that is.
   void SetHeld(const std::string& worker, const std::vector<HeldLease>& held)
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Notes that a worker was given tasks, or (less than 0) reported what became of some.
+  void AddHeld(const std::string& worker, int count) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Leaves notices for their workers, and wakes those that wait.
   void Notify(const std::vector<Effects::Notice>& notices) ABSL_LOCKS_EXCLUDED(mu_);

@@ -184,6 +184,19 @@ TEST_F(DispatcherTest, AWorkerThatHasLeftIsNotListedAgainForACallThatWasUnderWay
   EXPECT_TRUE(dispatcher_->Workers().empty());
 }
 
+TEST_F(DispatcherTest, WhatAWorkerHoldsIsCountedBetweenItsHeartbeatsToo) {
+  Submit(3);
+  const std::vector<LeasedTask> tasks = *Request("w", 2, kLong);
+  EXPECT_EQ(dispatcher_->Workers().at(0).held, 2);
+  Finish(tasks[0]);
+  EXPECT_EQ(dispatcher_->Workers().at(0).held, 1);
+  std::vector<HeldLease> held = {{{tasks[1].task_id, tasks[1].lease_id}, {}, false}};
+  ASSERT_TRUE(dispatcher_->Heartbeat(Worker("w"), held, absl::ZeroDuration(), Here).ok());
+  EXPECT_EQ(dispatcher_->Workers().at(0).held, 1);
+  Finish(tasks[1]);
+  EXPECT_EQ(dispatcher_->Workers().at(0).held, 0);
+}
+
 TEST_F(DispatcherTest, AHeartbeatIsToldOfALeaseThatIsGone) {
   HeldLease held;
   held.lease = {4711, 1};
