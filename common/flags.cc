@@ -3,6 +3,7 @@
 #include <cctype>
 #include <iostream>
 
+#include "absl/strings/str_cat.h"
 #include "common/convert.h"
 #include "common/exit_codes.h"
 #include "common/version.h"
@@ -27,23 +28,36 @@ void BindEnvironment(CLI::App& app) {
   }
 }
 
+absl::Duration DurationOf(const std::string& name, const std::string& text) {
+  const absl::StatusOr<absl::Duration> parsed = ParseDuration(text);
+  if (!parsed.ok()) throw CLI::ValidationError(name, std::string(parsed.status().message()));
+  if (*parsed < absl::ZeroDuration()) {
+    throw CLI::ValidationError(name,
+                               absl::StrCat("is ", Printable(text), "; it must not be negative"));
+  }
+  return *parsed;
+}
+
+// `value` is an absl::Duration, or an optional one.
+template <typename Value>
+CLI::Option* AddDurationOption(CLI::App& app, const std::string& name, Value& value,
+                               const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          name, [name, &value](const std::string& text) { value = DurationOf(name, text); }, help)
+      ->type_name("DURATION");
+}
+
 }  // namespace
 
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
                          const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          name,
-          [name, &value](const std::string& text) {
-            const absl::StatusOr<absl::Duration> parsed = ParseDuration(text);
-            if (!parsed.ok()) {
-              throw CLI::ValidationError(name, std::string(parsed.status().message()));
-            }
-            value = *parsed;
-          },
-          help)
-      ->type_name("DURATION")
-      ->default_str(absl::FormatDuration(value));
+  return AddDurationOption(app, name, value, help)->default_str(absl::FormatDuration(value));
+}
+
+CLI::Option* AddDuration(CLI::App& app, const std::string& name,
+                         std::optional<absl::Duration>& value, const std::string& help) {
+  return AddDurationOption(app, name, value, help);
 }
 
 void AddLogFlags(CLI::App& app, LogOptions& options) {

@@ -12,9 +12,12 @@
 // What the command lines of all three binaries have in common, on top of CLI11.
 namespace tarea {
 
-// A flag that takes a duration ("30s", "7d"). `value` holds the default and must outlive `app`.
+// A flag that takes a duration ("30s", "7d") that is not negative. `value` holds the default, if
+// there is one, and must outlive `app`.
 CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration& value,
                          const std::string& help);
+CLI::Option* AddDuration(CLI::App& app, const std::string& name,
+                         std::optional<absl::Duration>& value, const std::string& help);
 
 // --log-level and --log-format. `options` must outlive `app`.
 void AddLogFlags(CLI::App& app, LogOptions& options);

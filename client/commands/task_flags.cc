@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "common/convert.h"
+#include "common/flags.h"
 #include "common/logging.h"
 
 namespace tarea {
@@ -17,26 +18,6 @@ int64_t ParseId(absl::string_view text, absl::string_view what) {
 }
 
 }  // namespace
-
-CLI::Option* AddOptionalDuration(CLI::App& app, const std::string& name,
-                                 std::optional<absl::Duration>& value, const std::string& help) {
-  return app
-      .add_option_function<std::string>(
-          name,
-          [name, &value](const std::string& text) {
-            const absl::StatusOr<absl::Duration> parsed = ParseDuration(text);
-            if (!parsed.ok()) {
-              throw CLI::ValidationError(name, std::string(parsed.status().message()));
-            }
-            if (*parsed < absl::ZeroDuration()) {
-              throw CLI::ValidationError(
-                  name, absl::StrCat("is ", Printable(text), "; it must not be negative"));
-            }
-            value = *parsed;
-          },
-          help)
-      ->type_name("DURATION");
-}
 
 CLI::Option* AddId(CLI::App& app, const std::string& name, absl::string_view what, int64_t& id,
                    const std::string& help) {
@@ -92,12 +73,11 @@ CLI::Option* TaskFlags::AddTo(CLI::App& app) {
   app.add_option("--priority", priority, "Higher goes first")->check(CLI::Range(-100, 100));
   CLI::Option* option =
       app.add_option("--retries", retries, "Attempts after the first")->check(CLI::Range(0, 999));
-  AddOptionalDuration(app, "--backoff", backoff,
-                      "Wait before the second attempt; doubles each time. 1s when not given");
-  AddOptionalDuration(app, "--delay", delay, "Do not start before this time has passed");
-  AddOptionalDuration(app, "--task-timeout", task_timeout, "Longest time of one attempt");
-  AddOptionalDuration(app, "--expires-in", expires_in,
-                      "Cancel what has not started within this time");
+  AddDuration(app, "--backoff", backoff,
+              "Wait before the second attempt; doubles each time. 1s when not given");
+  AddDuration(app, "--delay", delay, "Do not start before this time has passed");
+  AddDuration(app, "--task-timeout", task_timeout, "Longest time of one attempt");
+  AddDuration(app, "--expires-in", expires_in, "Cancel what has not started within this time");
   AddLabels(app, labels, "For finding the tasks again; may be given several times");
   return option;
 }

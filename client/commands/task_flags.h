@@ -16,10 +16,6 @@ namespace tarea {
 
 // Flags and arguments that several commands have. What they write to must outlive `app`.
 
-// Not set unless given. Negative durations are refused.
-CLI::Option* AddOptionalDuration(CLI::App& app, const std::string& name,
-                                 std::optional<absl::Duration>& value, const std::string& help);
-
 // `what` is "task" or "batch": for the error about what is no id.
 CLI::Option* AddId(CLI::App& app, const std::string& name, absl::string_view what, int64_t& id,
                    const std::string& help);
