@@ -26,8 +26,8 @@ struct ExecOptions {
 // it leaves behind are killed when it ends; when the task is to stop they get SIGTERM first.
 //
 //   exit code 0         OK
-//   any other end       UNKNOWN "exit code 3: <last line of stderr>", "killed by signal 9
-//   (SIGKILL)" it cannot start     NOT_FOUND, PERMISSION_DENIED or whatever kept it from starting
+//   any other end       UNKNOWN "exit code 3: <last line of stderr>", or the signal's name
+//   it cannot start     NOT_FOUND, PERMISSION_DENIED or whatever kept it from starting
 //   payload is wrong    INVALID_ARGUMENT, not to be tried again
 //   stopped             DEADLINE_EXCEEDED if it ran out of time, else CANCELLED
 Handler ExecHandler(const ExecOptions& options = {});
