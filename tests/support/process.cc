@@ -70,6 +70,8 @@ struct Plan {
   sigset_t none;
   sigemptyset(&none);
   pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  // A shell lets what it runs in the background ignore SIGINT; the client would respect that.
+  signal(SIGINT, SIG_DFL);
   if (plan.directory != nullptr && chdir(plan.directory) != 0) {
     Fail(plan.directory, strerrordesc_np(errno));
   }
