@@ -213,15 +213,13 @@ absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& wo
     return status;
   }
   workers_.SetHeld(worker.id, held);
-  // A lease that is gone is told again; a cancel that the worker is about already is not, or its
-  // heartbeats would never park until it is done.
+  // What the worker is about to stop already is not told again, or its heartbeats would never park
+  // until it is done.
   absl::flat_hash_set<LeaseId> stopping;
   for (const HeldLease& task : held) {
     if (task.stopping) stopping.insert(task.lease.lease_id);
   }
-  const auto is_known = [&stopping](const Stop& stop) {
-    return stop.reason == StopReason::kCancelled && stopping.contains(stop.lease_id);
-  };
+  const auto is_known = [&stopping](const Stop& stop) { return stopping.contains(stop.lease_id); };
   absl::StatusOr<std::vector<Stop>> stops = std::vector<Stop>();
   if (!held.empty()) {
     std::vector<Lease> leases;

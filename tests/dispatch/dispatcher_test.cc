@@ -205,6 +205,14 @@ TEST_F(DispatcherTest, AHeartbeatIsToldOfALeaseThatIsGone) {
   EXPECT_EQ(stops->at(0).reason, StopReason::kLost);
 }
 
+// A handler may take its time to stop; until then heartbeats would follow each other without end.
+TEST_F(DispatcherTest, AHeartbeatIsNotToldAgainOfALeaseThatIsGoneOnceItsTaskIsStopping) {
+  HeldLease held;
+  held.lease = {4711, 1};
+  held.stopping = true;
+  EXPECT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {held}, absl::ZeroDuration(), Here)->empty());
+}
+
 TEST_F(DispatcherTest, ShutdownWakesParkedCalls) {
   std::thread poll(
       [&] { EXPECT_EQ(Request("w1", 1, kLong).status().code(), absl::StatusCode::kUnavailable); });
