@@ -3,6 +3,7 @@
 #include <cctype>
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "common/convert.h"
 #include "common/exit_codes.h"
@@ -58,6 +59,16 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration&
 CLI::Option* AddDuration(CLI::App& app, const std::string& name,
                          std::optional<absl::Duration>& value, const std::string& help) {
   return AddDurationOption(app, name, value, help);
+}
+
+absl::Status CheckMasters(const std::vector<std::string>& masters) {
+  for (const std::string& master : masters) {
+    if (absl::StrContains(master, ':')) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("--master is '", Printable(master),
+                     "'; write HOST:PORT, for instance 127.0.0.1:50051"));
+  }
+  return absl::OkStatus();
 }
 
 void AddLogFlags(CLI::App& app, LogOptions& options) {

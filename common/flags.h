@@ -5,7 +5,9 @@
 #include <optional>
 #include <ostream>
 #include <string>
+#include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/logging.h"
 
@@ -18,6 +20,10 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration&
                          const std::string& help);
 CLI::Option* AddDuration(CLI::App& app, const std::string& name,
                          std::optional<absl::Duration>& value, const std::string& help);
+
+// INVALID_ARGUMENT names the first of the values of --master that is not HOST:PORT: gRPC would take
+// it all the same, with a port of its own choice.
+absl::Status CheckMasters(const std::vector<std::string>& masters);
 
 // --log-level and --log-format. `options` must outlive `app`.
 void AddLogFlags(CLI::App& app, LogOptions& options);

@@ -105,8 +105,10 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   app.footer(kFooter);
   AddFlags(app, flags);
   if (const std::optional<int> exit = ParseFlags(app, argc, argv)) return *exit;
-  if (const absl::Status status = InitLogging("worker", flags.log); !status.ok()) {
-    std::cerr << "worker: " << status.message() << "\nTry: worker --help\n";
+  absl::Status usage = CheckMasters(flags.worker.masters);
+  if (usage.ok()) usage = InitLogging("worker", flags.log);
+  if (!usage.ok()) {
+    std::cerr << "worker: " << usage.message() << "\nTry: worker --help\n";
     return kExitUsage;
   }
   RouteGrpcLog();

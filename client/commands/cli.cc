@@ -103,12 +103,7 @@ void SplitWords(std::vector<std::string>& words, Commands& commands, CLI::App& a
 }
 
 absl::Status CheckFlags(const GlobalFlags& flags) {
-  for (const std::string& master : flags.masters) {
-    if (!absl::StrContains(master, ':')) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "--master is '", Printable(master), "'; write HOST:PORT, for instance 127.0.0.1:50051"));
-    }
-  }
+  if (absl::Status status = CheckMasters(flags.masters); !status.ok()) return status;
   if (flags.timeout <= absl::ZeroDuration()) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--timeout is ", absl::FormatDuration(flags.timeout), "; it must be more than 0"));
