@@ -1,0 +1,188 @@
+// What becomes of tasks when their worker is killed or falls asleep, and of commands when their
+// task ends.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <filesystem>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tests/e2e/cluster.h"
+#include "tests/e2e/tasks.h"
+
+namespace tarea {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class WorkerCrash : public testing::Test {
+ protected:
+  // Long enough for a worker under load to renew it.
+  void SetUp() override { cluster_.StartMaster({"--lease", "1s"}); }
+
+  Client& client() { return cluster_.client(); }
+  std::string File(const std::string& name) const { return cluster_.path() + "/" + name; }
+
+  Cluster cluster_;
+};
+
+// A shell whose child is in a session of its own and does not care for SIGTERM. Both write their
+// process ids, and neither ends.
+constexpr char kTree[] =
+    R"(setsid sh -c 'trap "" TERM; echo $$ > grandchild; while :; do sleep 0.1; done' &
+echo $$ > child
+wait
+)";
+
+void ExpectLost(const v1::Attempt& attempt, absl::string_view worker) {
+  EXPECT_EQ(attempt.outcome(), v1::ATTEMPT_OUTCOME_LOST);
+  EXPECT_THAT(attempt.worker(), StartsWith(absl::StrCat(worker, "-")));
+  EXPECT_THAT(attempt.error().message(),
+              HasSubstr(absl::StrCat("worker '", attempt.worker(), "' was lost")));
+}
+
+TEST_F(WorkerCrash, ACommandDiesWithItsKilledWorkerAndRunsAgainElsewhere) {
+  const int64_t id = SubmitTask(
+      client(), ShellTask(absl::StrCat("if [ $TAREA_ATTEMPT = 1 ]; then ", kTree, "fi; echo done"),
+                          cluster_.path()));
+  cluster_.StartWorker("w1", {"--exec"});
+  const std::string child = AwaitLine(File("child"));
+  const std::string grandchild = AwaitLine(File("grandchild"));
+
+  cluster_.worker("w1").Kill(SIGKILL);
+  EXPECT_TRUE(AwaitGone(child));
+  EXPECT_TRUE(AwaitGone(grandchild));
+
+  cluster_.StartWorker("w2", {"--exec"});
+  const v1::Task task = AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(OutputOf(task), "done\n");
+  ASSERT_EQ(task.attempts_size(), 2);
+  ExpectLost(task.attempts(0), "w1");
+  EXPECT_EQ(task.attempts(1).outcome(), v1::ATTEMPT_OUTCOME_SUCCEEDED);
+  EXPECT_THAT(task.attempts(1).worker(), StartsWith("w2-"));
+}
+
+TEST_F(WorkerCrash, ACancelledCommandEndsWithAllItsDescendants) {
+  const int64_t id = SubmitTask(client(), ShellTask(kTree, cluster_.path()));
+  cluster_.StartWorker("w1", {"--exec", "--kill-after", "100ms"});
+  const std::string child = AwaitLine(File("child"));
+  const std::string grandchild = AwaitLine(File("grandchild"));
+
+  const CommandResult cancel = cluster_.RunClient({"cancel", absl::StrCat(id)});
+  EXPECT_EQ(cancel.end, ProcessEnd{}) << cancel.err;
+
+  const v1::Task task = AwaitState(client(), id, v1::TASK_STATE_CANCELLED);
+  EXPECT_EQ(task.attempts(0).outcome(), v1::ATTEMPT_OUTCOME_CANCELLED);
+  // Not later: a task that has ended has left nothing behind.
+  EXPECT_FALSE(std::filesystem::exists("/proc/" + child));
+  EXPECT_FALSE(std::filesystem::exists("/proc/" + grandchild));
+  EXPECT_FALSE(cluster_.worker("w1").Wait(absl::ZeroDuration()).has_value());
+}
+
+TEST_F(WorkerCrash, TheResultOfAWorkerThatOversleptIsRefused) {
+  // The first attempt waits for its gate, any other does not.
+  const int64_t id =
+      SubmitTask(client(), ShellTask("if [ $TAREA_ATTEMPT = 1 ]; then echo > started; "
+                                     "while [ ! -e gate ]; do sleep 0.02; done; fi; "
+                                     "echo attempt $TAREA_ATTEMPT; echo > ended$TAREA_ATTEMPT",
+                                     cluster_.path()));
+  // With one slot it asks for no more while it is busy: a call that is parked at the master would
+  // be given the task again.
+  Process& sleeper = cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
+  AwaitLine(File("started"));
+  sleeper.Kill(SIGSTOP);
+  cluster_.StartWorker("w2", {"--exec"});
+  AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
+  WriteFile(File("gate"), "");
+  AwaitLine(File("ended1"));
+  sleeper.Kill(SIGCONT);
+
+  EXPECT_TRUE(sleeper.AwaitLog(
+      absl::StrCat("task ", id, ": result dropped, the lease is no longer current")))
+      << sleeper.Log();
+  const v1::Task task = GetTask(client(), id);
+  EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(OutputOf(task), "attempt 2\n");
+  EXPECT_THAT(task.worker(), StartsWith("w2-"));
+  ASSERT_EQ(task.attempts_size(), 2);
+  ExpectLost(task.attempts(0), "w1");
+}
+
+// --- What was fetched ahead
+// ---------------------------------------------------------------------------
+
+// Watches a batch to its end, on a thread of its own: how often each task's result came.
+class Watcher {
+ public:
+  Watcher(Client& client, int64_t batch_id)
+      : client_(client), thread_([this, batch_id] {
+          const absl::Status end =
+              client_.Watch(batch_id, {}, [this](const v1::WatchBatchResponse& news) {
+                for (const v1::Task& task : news.tasks()) ++times_[task.id()];
+                count_ = times_.size();
+                return absl::OkStatus();
+              });
+          EXPECT_TRUE(end.ok()) << end;
+        }) {}
+
+  size_t count() const { return count_; }
+
+  std::map<int64_t, int> Join() {
+    thread_.join();
+    return times_;
+  }
+
+ private:
+  Client& client_;
+  std::map<int64_t, int> times_;
+  std::atomic<size_t> count_ = 0;
+  std::thread thread_;
+};
+
+// Tasks of a batch that took more than one attempt, whole.
+std::vector<v1::Task> Repeated(Client& client, int64_t batch_id) {
+  std::vector<int64_t> ids;
+  v1::ListTasksRequest request;
+  request.mutable_filter()->set_batch_id(batch_id);
+  request.set_page_size(1000);
+  const absl::Status status = client.List(request, [&](const v1::Task& task) {
+    if (task.attempt() > 1) ids.push_back(task.id());
+    return true;
+  });
+  EXPECT_TRUE(status.ok()) << status;
+  std::vector<v1::Task> tasks;
+  for (const int64_t id : ids) tasks.push_back(GetTask(client, id));
+  return tasks;
+}
+
+TEST_F(WorkerCrash, WhatAKilledWorkerHadFetchedAheadIsDoneByAnotherAndRecordedOnce) {
+  constexpr size_t kTasks = 20'000;
+  constexpr size_t kKills = 3;
+  const int64_t batch = SubmitBatch(client(), std::vector<v1::TaskSpec>(kTasks, EchoTask()));
+  Watcher watcher(client(), batch);
+  // One life might end just between two calls, with nothing held.
+  for (size_t life = 1; life <= kKills; ++life) {
+    Process& worker = cluster_.StartWorker(absl::StrCat("dies", life), {"--slots", "1"});
+    EXPECT_TRUE(WaitFor([&] { return watcher.count() >= life * kTasks / 8; }));
+    worker.Kill(SIGKILL);
+    EXPECT_EQ(worker.Wait(), ProcessEnd{.signal = SIGKILL});
+  }
+  cluster_.StartWorker("lives");
+
+  const std::map<int64_t, int> times = watcher.Join();
+  EXPECT_EQ(times.size(), kTasks);
+  EXPECT_THAT(times, testing::Each(testing::Pair(testing::_, 1)));
+  const std::vector<v1::Task> repeated = Repeated(client(), batch);
+  EXPECT_FALSE(repeated.empty());
+  for (const v1::Task& task : repeated) {
+    EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+    ExpectLost(task.attempts(0), task.attempts(0).worker().substr(0, 5));
+    EXPECT_THAT(task.attempts(0).worker(), StartsWith("dies"));
+  }
+}
+
+}  // namespace
+}  // namespace tarea

@@ -1,0 +1,238 @@
+// How the worker starts, refuses to start, works and ends.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/e2e/cluster.h"
+#include "tests/e2e/tasks.h"
+#include "tests/support/dead_port.h"
+
+namespace tarea {
+namespace {
+
+using testing::AllOf;
+using testing::Each;
+using testing::HasSubstr;
+using testing::SizeIs;
+
+constexpr ProcessEnd kOk{.code = 0};
+constexpr ProcessEnd kRefused{.code = 1};
+constexpr ProcessEnd kWrongUsage{.code = 2};
+
+// Runs a worker that is not going to work, to its end.
+CommandResult RunWorker(const std::vector<std::string>& flags,
+                        const std::map<std::string, std::string>& environment = {}) {
+  Process worker(BinPath("worker"), flags, {.environment = environment});
+  const std::optional<ProcessEnd> end = worker.Wait();
+  EXPECT_TRUE(end.has_value()) << "the worker runs:\n" << worker.Log();
+  return {end.value_or(ProcessEnd{}), worker.Output(), worker.Log()};
+}
+
+std::vector<std::string> Lines(const std::string& text) {
+  return absl::StrSplit(text, '\n', absl::SkipEmpty());
+}
+
+// A master and a place for the files by which tasks and the test tell each other how far they are.
+class WorkerProcess : public testing::Test {
+ protected:
+  void SetUp() override { cluster_.StartMaster(); }
+
+  // Says "started" in a file of this name, and ends when there is a file "go".
+  v1::TaskSpec GatedTask() const {
+    return ShellTask("echo started > started; while [ ! -e go ]; do sleep 0.02; done; echo done",
+                     cluster_.path());
+  }
+  void AwaitStarted() const { EXPECT_EQ(AwaitLine(cluster_.path() + "/started"), "started"); }
+  void OpenGate() const { WriteFile(cluster_.path() + "/go", ""); }
+
+  Client& client() { return cluster_.client(); }
+
+  Cluster cluster_;
+};
+
+// --- What it says
+// --------------------------------------------------------------------------------------
+
+TEST_F(WorkerProcess, ItsLogTellsTheStoryOfATask) {
+  Process& worker = cluster_.StartWorker("w1", {"--slots", "1"});
+  ASSERT_TRUE(worker.AwaitLog(absl::StrCat("connected to the master at ", cluster_.address())));
+  const int64_t id = SubmitTask(client(), EchoTask("hello"));
+  const std::string name = absl::StrCat("task ", id);
+  EXPECT_TRUE(worker.AwaitLog(absl::StrCat("result of ", name, " recorded"))) << worker.Log();
+  const std::string log = worker.Log();
+  size_t at = 0;
+  for (const std::string& step :
+       {std::string("worker 'w1': 1 slot; takes echo, sleep from queue default"),
+        absl::StrCat("requested 1, received ", name, " (echo, attempt 1 of 3)"),
+        absl::StrCat(name, " (echo): started"), absl::StrCat(name, " (echo): succeeded in "),
+        absl::StrCat("result of ", name, " recorded")}) {
+    at = log.find(step, at);
+    ASSERT_NE(at, std::string::npos) << step << " is not there, or not after those before:\n"
+                                     << log;
+  }
+}
+
+TEST_F(WorkerProcess, WithoutExecItLeavesCommandsToOthers) {
+  cluster_.StartWorker("w1");
+  const int64_t command = SubmitTask(client(), ShellTask("true", cluster_.path()));
+  const int64_t echo = SubmitTask(client(), EchoTask());
+  AwaitState(client(), echo, v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(GetTask(client(), command).state(), v1::TASK_STATE_READY);
+
+  cluster_.StartWorker("w2", {"--exec"});
+  EXPECT_THAT(AwaitState(client(), command, v1::TASK_STATE_SUCCEEDED).worker(),
+              testing::StartsWith("w2-"));
+}
+
+// --- When there is no master
+// ---------------------------------------------------------------------------
+
+TEST(WorkerWithoutMaster, SaysSoOncePerPauseAndEndsOnSigterm) {
+  const DeadPort nobody;
+  Process worker(BinPath("worker"), {"--master", nobody.address()});
+  const std::string complaint = absl::StrCat("cannot reach the master at ", nobody.address(), ": ");
+  const auto complaints = [&] {
+    std::vector<std::string> lines = Lines(worker.Log());
+    if (!lines.empty()) lines.erase(lines.begin());  // who it is
+    return lines;
+  };
+  EXPECT_TRUE(WaitFor([&] { return complaints().size() >= 4; }));
+  EXPECT_THAT(complaints(), Each(AllOf(HasSubstr("warn"), HasSubstr(complaint),
+                                       HasSubstr("; trying again in "))));
+  worker.Kill(SIGTERM);
+  EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
+  EXPECT_THAT(worker.Log(), HasSubstr("SIGTERM: draining"));
+}
+
+TEST_F(WorkerProcess, FindsAMasterThatIsStartedLater) {
+  const int64_t id = SubmitTask(client(), EchoTask());
+  cluster_.KillMaster(SIGTERM);
+  Process& worker = cluster_.StartWorker("w1");
+  ASSERT_TRUE(worker.AwaitLog("cannot reach the master at ")) << worker.Log();
+  cluster_.StartMaster();
+  AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
+  EXPECT_THAT(worker.Log(), HasSubstr("connected to the master at "));
+}
+
+// --- What it refuses
+// ------------------------------------------------------------------------------------
+
+struct Mistake {
+  std::vector<std::string> flags;
+  std::map<std::string, std::string> environment;
+  std::string complaint;
+};
+
+TEST(WorkerFlags, AMistakeIsNamedAndEndsItWithTwo) {
+  const Mistake mistakes[] = {
+      {{"--nonsense"}, {}, "--nonsense"},
+      {{"extra"}, {}, "extra"},
+      {{"--slots", "many"}, {}, "many"},
+      {{"--slots", "5000"}, {}, "5000"},
+      {{"--slots", "-1"}, {}, "-1"},
+      {{"--max-prefetch", "-1"}, {}, "-1"},
+      {{"--max-output", "-1"}, {}, "-1"},
+      {{"--drain-timeout", "soon"}, {}, "'soon'"},
+      {{"--kill-after", "5 parsecs"}, {}, "'5 parsecs'"},
+      {{"--log-level", "loud"}, {}, "'loud'"},
+      {{"--log-format", "xml"}, {}, "'xml'"},
+      {{"--master", "somewhere"}, {}, "--master is 'somewhere'"},
+      {{}, {{"TAREA_SLOTS", "many"}}, "many"},
+      {{}, {{"TAREA_DRAIN_TIMEOUT", "soon"}}, "'soon'"},
+      {{}, {{"TAREA_MASTER", "somewhere"}}, "--master is 'somewhere'"},
+  };
+  for (const Mistake& mistake : mistakes) {
+    const CommandResult result = RunWorker(mistake.flags, mistake.environment);
+    EXPECT_EQ(result.end, kWrongUsage) << mistake.complaint;
+    EXPECT_THAT(result.err, AllOf(HasSubstr(mistake.complaint), HasSubstr("worker --help")));
+    EXPECT_LT(result.err.size(), 400) << result.err;
+  }
+}
+
+TEST(WorkerFlags, ATypeThatItHasNoHandlerForIsNamedWithThoseItHas) {
+  const CommandResult result = RunWorker({"--types", "echo,resize"});
+  EXPECT_EQ(result.end, kRefused);
+  EXPECT_THAT(result.err, HasSubstr("there is no handler for type 'resize'; there are handlers for "
+                                    "echo, sleep\n"));
+}
+
+TEST_F(WorkerProcess, AQueueThatCannotBeIsRefusedByTheMaster) {
+  const CommandResult result = RunWorker({"--master", cluster_.address(), "--queues", "two words"});
+  EXPECT_EQ(result.end, kRefused);
+  EXPECT_THAT(result.err, HasSubstr("'two words'"));
+}
+
+// --- How it ends
+// ----------------------------------------------------------------------------------------
+
+TEST_F(WorkerProcess, SigtermLetsItFinishWhatRunsAndTakeNothingNew) {
+  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  const int64_t running = SubmitTask(client(), GatedTask());
+  AwaitStarted();
+  worker.Kill(SIGTERM);
+  ASSERT_TRUE(worker.AwaitLog("SIGTERM: draining")) << worker.Log();
+  // Now the master knows too.
+  ASSERT_TRUE(worker.AwaitLog("waiting up to 30s for 1 task to finish")) << worker.Log();
+  const int64_t next = SubmitTask(client(), EchoTask());
+  OpenGate();
+  EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
+  const v1::Task done = GetTask(client(), running);
+  EXPECT_EQ(done.state(), v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(done.attempt(), 1);
+  EXPECT_EQ(OutputOf(done), "done\n");
+  EXPECT_EQ(GetTask(client(), next).state(), v1::TASK_STATE_READY);
+  const absl::StatusOr<v1::ListWorkersResponse> workers = client().Workers();
+  ASSERT_TRUE(workers.ok()) << workers.status();
+  EXPECT_THAT(workers->workers(), SizeIs(0));
+}
+
+// Checks what became of a task whose worker ended before it did.
+void ExpectGivenBack(Client& client, int64_t task_id) {
+  const v1::Task task = GetTask(client, task_id);
+  EXPECT_EQ(task.state(), v1::TASK_STATE_READY);
+  EXPECT_EQ(task.attempt(), 0) << "the attempt counts";
+  EXPECT_EQ(task.attempts_size(), 0);
+}
+
+TEST_F(WorkerProcess, WhatIsNotDoneWithinTheDrainTimeoutIsGivenBackUncounted) {
+  Process& worker = cluster_.StartWorker("w1", {"--exec", "--drain-timeout", "50ms"});
+  const int64_t id = SubmitTask(client(), GatedTask());
+  AwaitStarted();
+  worker.Kill(SIGTERM);
+  EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
+  ExpectGivenBack(client(), id);
+
+  OpenGate();
+  cluster_.StartWorker("w2", {"--exec"});
+  EXPECT_EQ(AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED).attempt(), 1);
+}
+
+TEST_F(WorkerProcess, ASecondSigtermGivesBackAtOnceWhatRuns) {
+  Process& worker = cluster_.StartWorker("w1", {"--exec", "--drain-timeout", "1h"});
+  const int64_t id = SubmitTask(client(), GatedTask());
+  AwaitStarted();
+  worker.Kill(SIGTERM);
+  ASSERT_TRUE(worker.AwaitLog("SIGTERM: draining")) << worker.Log();
+  worker.Kill(SIGTERM);
+  EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
+  EXPECT_THAT(worker.Log(), HasSubstr("SIGTERM: giving back what runs"));
+  ExpectGivenBack(client(), id);
+}
+
+TEST_F(WorkerProcess, ACommandThatIgnoresSigtermDoesNotHoldItUp) {
+  Process& worker =
+      cluster_.StartWorker("w1", {"--exec", "--drain-timeout", "50ms", "--kill-after", "50ms"});
+  const int64_t id = SubmitTask(
+      client(), ShellTask("trap '' TERM; echo started > started; while :; do sleep 0.02; done",
+                          cluster_.path()));
+  AwaitStarted();
+  worker.Kill(SIGTERM);
+  EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
+  ExpectGivenBack(client(), id);
+}
+
+}  // namespace
+}  // namespace tarea
