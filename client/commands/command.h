@@ -108,7 +108,7 @@ class Command {
   // True: the words from the first one on that is no flag are the user's own command line. They are
   // kept from the parser and come with SetWords.
   virtual bool TakesWords() const { return false; }
-  virtual void SetWords(std::vector<std::string> /*words*/) {}
+  virtual void SetWords(const std::vector<std::string>& /*words*/) {}
 
   // Does it, and answers the exit code.
   virtual int Run(Context& context) = 0;

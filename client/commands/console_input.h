@@ -19,7 +19,7 @@ class ConsoleInput : public std::streambuf {
  private:
   const int fd_;
   const int stop_;
-  std::array<char, 64 * 1024> buffer_;
+  std::array<char, 65'536> buffer_;
 };
 
 }  // namespace tarea

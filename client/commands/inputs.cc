@@ -131,7 +131,7 @@ CommandTemplate::Word CommandTemplate::ParseWord(absl::string_view text) {
 // `braces` begins with { and ends with }.
 CommandTemplate::Piece CommandTemplate::ParsePiece(absl::string_view braces) {
   Piece piece;
-  piece.text = std::string(braces);
+  piece.text.assign(braces.data(), braces.size());
   absl::string_view inside = braces.substr(1, braces.size() - 2);
   if (inside == "#") {
     piece.form = Form::kNumber;
@@ -184,6 +184,7 @@ std::vector<std::string> CommandTemplate::Fill(const std::vector<std::string>& i
   for (const Word& word : words_) {
     const auto of_all = [&](Form form) {
       std::vector<std::string> changed;
+      changed.reserve(inputs.size());
       for (const std::string& input : inputs) changed.push_back(Change(form, input));
       return changed;
     };

@@ -52,7 +52,8 @@ CLI::App* List::AddTo(CLI::App& app) {
            for (const std::string& name : names) {
              const absl::StatusOr<v1::TaskState> state = ParseState(name);
              if (!state.ok()) {
-               throw CLI::ValidationError("--state", std::string(state.status().message()));
+               const std::string why(state.status().message());
+               throw CLI::ValidationError("--state", why);
              }
              states_.push_back(*state);
            }

@@ -199,8 +199,8 @@ int64_t Finished(const v1::Counts& counts) {
 }
 
 std::string ErrorText(const v1::TaskError& error) {
-  const std::string code = absl::StatusCodeToString(static_cast<absl::StatusCode>(error.code()));
-  const std::string message = Printable(error.message(), kMaxTextBytes);
+  std::string code = absl::StatusCodeToString(static_cast<absl::StatusCode>(error.code()));
+  std::string message = Printable(error.message(), kMaxTextBytes);
   if (error.code() == 0) return message;
   if (code.empty()) return absl::StrCat("code ", error.code(), ": ", message);
   return message.empty() ? code : absl::StrCat(code, ": ", message);

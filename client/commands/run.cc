@@ -42,7 +42,7 @@ class RunCommand : public Command {
  public:
   CLI::App* AddTo(CLI::App& app) override;
   bool TakesWords() const override { return true; }
-  void SetWords(std::vector<std::string> words) override { words_ = std::move(words); }
+  void SetWords(const std::vector<std::string>& words) override { words_ = words; }
   int Run(Context& context) override;
 
  private:

@@ -50,18 +50,16 @@ int RunSample(Context& context, absl::Duration wait) {
   const absl::StatusOr<Submission> batch = SubmitSample(context);
   if (!batch.ok()) return context.Fail(batch.status());
   v1::Batch last;
-  const absl::Status status = WaitForBatch(context,
-                                           {.batch_id = batch->batch_id,
-                                            .type = "echo",
-                                            .queue = "",
-                                            .with_result = true,
-                                            .limit = wait},
-                                           [&](const v1::WatchBatchResponse& news) {
-                                             last = news.batch();
-                                             for (const v1::Task& task : news.tasks())
-                                               ShowFinished(context, task);
-                                             return absl::OkStatus();
-                                           });
+  BatchWait what;
+  what.batch_id = batch->batch_id;
+  what.type = "echo";
+  what.with_result = true;
+  what.limit = wait;
+  const absl::Status status = WaitForBatch(context, what, [&](const v1::WatchBatchResponse& news) {
+    last = news.batch();
+    for (const v1::Task& task : news.tasks()) ShowFinished(context, task);
+    return absl::OkStatus();
+  });
   if (!status.ok()) {
     const int exit = context.Fail(status);
     context.Note(absl::StrCat("the tasks are kept; to see their results later: client watch ",

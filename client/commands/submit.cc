@@ -137,7 +137,7 @@ void Submit::Tell(Context& context, const Submission& batch) const {
 
 absl::Status Submit::WaitForIt(Context& context, int64_t batch_id, v1::Batch& last) const {
   FailureList failures;
-  const absl::Status status =
+  absl::Status status =
       WaitForBatch(context, {.batch_id = batch_id, .type = type_, .queue = flags_.queue},
                    [&](const v1::WatchBatchResponse& news) {
                      last = news.batch();
