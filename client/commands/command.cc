@@ -53,7 +53,9 @@ Client& Context::client() {
   return *client_;
 }
 
-std::unique_ptr<Client> Context::ClientForCleanUp() { return std::make_unique<Client>(Options()); }
+std::unique_ptr<Client> Context::UninterruptedClient() const {
+  return std::make_unique<Client>(Options());
+}
 
 bool Context::interrupted() const {
   return console_.interruption != nullptr && console_.interruption->raised();

@@ -78,8 +78,9 @@ class Context {
 
   // The client that --master and --timeout describe. The interruption ends its calls.
   Client& client();
-  // Another one, which the interruption leaves alone: to clean up after it.
-  std::unique_ptr<Client> ClientForCleanUp();
+  // Another one, which the interruption leaves alone: for calls whose outcome must be known, and to
+  // clean up afterwards.
+  std::unique_ptr<Client> UninterruptedClient() const;
   bool interrupted() const;
 
   // One line for people, on stderr. `text` is printed as it is.

@@ -138,7 +138,7 @@ absl::Status RunCommand::AddTasks(Context& context, const CommandTemplate& comma
                                   BatchWriter& writer, int64_t& count) const {
   std::vector<std::string> inputs;
   absl::Time flushed = context.Now();
-  while (rows.Next(inputs)) {
+  while (!context.interrupted() && rows.Next(inputs)) {
     v1::TaskSpec task;
     task.set_type("exec");
     task.set_payload(Payload(command, inputs, ++count).SerializeAsString());
@@ -154,22 +154,26 @@ absl::Status RunCommand::AddTasks(Context& context, const CommandTemplate& comma
 }
 
 int RunCommand::Submit(Context& context, const CommandTemplate& command, InputRows& rows) const {
-  BatchWriter writer(context.client(), flags_.batch_name, rows.total());
+  // Only a call that is answered tells which batch to cancel; so none is broken off.
+  const std::unique_ptr<Client> client = context.UninterruptedClient();
+  BatchWriter writer(*client, flags_.batch_name, rows.total());
   int64_t count = 0;
-  absl::Status status = AddTasks(context, command, rows, writer, count);
+  const absl::Status status = AddTasks(context, command, rows, writer, count);
+  if (absl::IsCancelled(status)) {
+    const int64_t id = writer.submission().batch_id;
+    if (id != 0) return CancelAfterInterruption(context, id);
+    context.Note("interrupted before anything was submitted");
+    return kExitInterrupted;
+  }
   if (status.ok() && count == 0) {
     if (!rows.status().ok()) return context.Fail(rows.status());
     context.Note("no inputs, so nothing was run; to run the command once without any: --once");
     return kExitOk;
   }
   // After an error of its own the writer closes what it has opened.
-  const absl::StatusOr<Submission> batch =
-      absl::IsCancelled(status) ? absl::StatusOr<Submission>(status) : writer.Close();
-  if (!batch.ok() && context.interrupted()) {
-    const int64_t id = writer.submission().batch_id;
-    if (id != 0) return CancelAfterInterruption(context, id);
-    context.Note("interrupted while submitting; to see whether it was accepted: client status");
-    return kExitInterrupted;
+  const absl::StatusOr<Submission> batch = writer.Close();
+  if (batch.ok() && context.interrupted()) {
+    return CancelAfterInterruption(context, batch->batch_id);
   }
   if (!batch.ok()) {
     const int exit = context.Fail(batch.status());

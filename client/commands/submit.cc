@@ -96,7 +96,11 @@ int Submit::Run(Context& context) {
     return context.Usage(status.message());
   }
   const absl::StatusOr<Submission> batch = Send(context.client());
-  if (!batch.ok()) return context.Fail(batch.status());
+  if (!batch.ok()) {
+    const int exit = context.Fail(batch.status());
+    if (exit == kExitInterrupted) context.Note("to see whether it was accepted: client status");
+    return exit;
+  }
   const bool json = context.flags.json;
   if (!json) Tell(context, *batch);
   std::string document = SubmissionJson(*batch);

@@ -61,7 +61,7 @@ int CancelAfterInterruption(Context& context, int64_t batch_id) {
   v1::CancelTasksRequest request;
   request.set_batch_id(batch_id);
   request.set_reason("interrupted");
-  const auto answer = context.ClientForCleanUp()->Cancel(request);
+  const auto answer = context.UninterruptedClient()->Cancel(request);
   if (answer.ok()) {
     context.Note(absl::StrCat("interrupted; batch ", batch_id, ": ", answer->cancelled(),
                               " cancelled, ", answer->stopping(), " running and told to stop, ",

@@ -95,6 +95,15 @@ TEST_F(ClientRun, InterruptedItCancelsWhatIsLeft) {
   }
 }
 
+TEST_F(ClientRun, InterruptedBeforeItSubmittedAnythingItSubmitsNothing) {
+  Interruption interruption;
+  interruption.Raise();
+  const Ended ended = Client({"run", "say", ":::", "a"}, "", &interruption);
+  EXPECT_EQ(ended.exit, kExitInterrupted);
+  EXPECT_EQ(ended.err, "client: interrupted before anything was submitted\n");
+  EXPECT_EQ(Stats().batches(), 0);
+}
+
 TEST_F(ClientRun, JsonIsOneTaskPerLineInTheOrderOfTheInputs) {
   const auto worker = StartWorker(/*gather=*/2);
   const Ended ended = Client({"run", "--json", "say", ":::", "a", "b"});
