@@ -64,9 +64,8 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name,
 absl::Status CheckMasters(const std::vector<std::string>& masters) {
   for (const std::string& master : masters) {
     if (absl::StrContains(master, ':')) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("--master is '", Printable(master),
-                     "'; write HOST:PORT, for instance 127.0.0.1:50051"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--master is '", Printable(master), "'; write HOST:PORT, for instance 127.0.0.1:50051"));
   }
   return absl::OkStatus();
 }
