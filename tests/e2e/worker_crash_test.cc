@@ -132,6 +132,7 @@ std::vector<v1::Task> Repeated(Client& client, int64_t batch_id) {
   });
   EXPECT_TRUE(status.ok()) << status;
   std::vector<v1::Task> tasks;
+  tasks.reserve(ids.size());
   for (const int64_t id : ids) tasks.push_back(GetTask(client, id));
   return tasks;
 }
