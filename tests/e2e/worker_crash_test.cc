@@ -164,7 +164,7 @@ TEST_F(WorkerCrash, WhatAKilledWorkerHadFetchedAheadIsDoneByAnotherAndRecordedOn
   EXPECT_EQ(times.size(), tasks.size());
   EXPECT_THAT(times, Each(Pair(_, 1)));
   const std::vector<v1::Task> repeated = Repeated(client(), batch);
-  EXPECT_GT(repeated.size(), kBehind);
+  EXPECT_GT(repeated.size(), 10);  // most of them had not been started
   for (const v1::Task& task : repeated) ExpectLost(task.attempts(0), "dies");
 }
 
