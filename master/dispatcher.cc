@@ -38,7 +38,8 @@ Dispatcher::~Dispatcher() { Shutdown(); }
 
 absl::Status Dispatcher::Start() {
   const absl::Status status = commits_.Run(Sync::kNow, [this](Store::Transaction& transaction) {
-    return transaction.ExtendLeases(clock_->Now() + options_.lease);
+    last_tick_ = clock_->Now();
+    return transaction.ExtendLeases(last_tick_ + options_.lease);
   });
   if (status.ok()) timers_ = std::thread([this] { RunTimers(); });
   return status;
@@ -263,21 +264,15 @@ std::optional<TaskProgress> Dispatcher::ProgressOf(const TaskCore& task) {
 // --------------------------------------------------------------------------------------------
 
 void Dispatcher::RunTimers() {
-  absl::Time last_tick = clock_->Now();
   absl::Time last_purge = absl::InfinitePast();
   while (AwaitDue()) {
     const absl::Time now = clock_->Now();
-    // If this process was not running for a while (stopped, or the machine slept), no worker could
-    // renew a lease in that time: none may be ended for it.
-    if (now - last_tick > std::max(options_.lease / 2, 2 * kTick)) {
-      spdlog::warn("the master stood still for {}; every lease is given a full term",
-                   absl::FormatDuration(now - last_tick));
-      const absl::Status status = commits_.Run(Sync::kLater, [&](Store::Transaction& transaction) {
-        return transaction.ExtendLeases(now + options_.lease);
-      });
-      if (!status.ok()) spdlog::error("cannot extend leases: {}", status.ToString());
+    if (StoodStill(now)) {
+      absl::MutexLock lock(&mu_);
+      next_due_ = std::min(next_due_, now);  // Advance has something to do
+    } else {
+      last_tick_ = now;
     }
-    last_tick = now;
     Advance();
     workers_.ForgetIdle(now);
     if (now - last_purge >= kPurgeInterval || options_.retain < kPurgeInterval) {
@@ -285,6 +280,10 @@ void Dispatcher::RunTimers() {
       last_purge = now;
     }
   }
+}
+
+bool Dispatcher::StoodStill(absl::Time now) const {
+  return now - last_tick_ > std::max(options_.lease / 2, 2 * kTick);
 }
 
 bool Dispatcher::AwaitDue() {
@@ -304,9 +303,16 @@ void Dispatcher::Advance() {
     next_due_ = absl::InfiniteFuture();  // what commits from here on bring lowers it again
   }
   absl::StatusOr<AdvanceAnswer> answer = AdvanceAnswer();
+  absl::Time now;
   do {
     const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
-      answer = transaction.Advance(clock_->Now(), kBite);
+      now = clock_->Now();
+      // Asked with the very time by which leases end: it may be long since the timers woke.
+      if (StoodStill(now)) {
+        const absl::Status extended = transaction.ExtendLeases(now + options_.lease);
+        if (!extended.ok()) return extended;
+      }
+      answer = transaction.Advance(now, kBite);
       return answer.status();
     });
     if (!status.ok()) {
@@ -315,6 +321,11 @@ void Dispatcher::Advance() {
       next_due_ = clock_->Now() + kTick;
       return;
     }
+    if (StoodStill(now)) {
+      spdlog::warn("the master stood still for {}; every lease was given a full term",
+                   absl::FormatDuration(now - last_tick_));
+    }
+    last_tick_ = now;
     if (answer->expired_leases > 0) {
       spdlog::warn("{} ran out: the tasks go back", CountOf(answer->expired_leases, "lease"));
     }

@@ -108,6 +108,9 @@ class Dispatcher {
   void RunTimers();
   // Waits until something is due, at most a tick; false: shut down.
   bool AwaitDue() ABSL_LOCKS_EXCLUDED(mu_);
+  // Whether this process was not running for a while (stopped, or the machine slept). No worker
+  // could renew a lease in that time: none may be ended for it.
+  bool StoodStill(absl::Time now) const;
   void Advance();
   void Purge();
 
@@ -118,6 +121,9 @@ class Dispatcher {
   ParkedPolls polls_;
   WorkerRegistry workers_;
   BatchWatchers watchers_;
+  // When this process is known to have been running. Of the timers' thread, and of the transactions
+  // that it waits for.
+  absl::Time last_tick_ = absl::InfinitePast();
 
   absl::Mutex mu_;
   bool shutdown_ ABSL_GUARDED_BY(mu_) = false;
