@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "master/store/memory_store.h"
+#include "tests/dispatch/faulty_store.h"
 
 namespace tarea {
 namespace {
@@ -65,6 +66,11 @@ class DispatcherTest : public testing::Test {
     while (dispatcher_->parked_polls() < count) std::this_thread::yield();
   }
 
+  // Of the only worker there is.
+  void AwaitParkedHeartbeat() {
+    while (dispatcher_->Workers().at(0).idle > absl::ZeroDuration()) std::this_thread::yield();
+  }
+
   MonotonicClock clock_;
   MemoryStore store_;
   std::unique_ptr<Dispatcher> dispatcher_;
@@ -104,6 +110,37 @@ TEST_F(DispatcherTest, APollWithoutWorkAnswersNoneWhenItsWaitIsOver) {
   EXPECT_TRUE(tasks->empty());
 }
 
+TEST(LongestWait, EndsAPollThatAskedForMore) {
+  MonotonicClock clock;
+  MemoryStore store;
+  DispatcherOptions options;
+  options.max_wait = absl::Milliseconds(20);
+  Dispatcher dispatcher(&store, &clock, options, [](const absl::Status&) { FAIL(); });
+  ASSERT_TRUE(dispatcher.Start().ok());
+  ClaimRequest claim;
+  claim.worker = "w1";
+  claim.queues = {"default"};
+  const absl::Time begin = clock.Now();
+  EXPECT_TRUE(dispatcher.Request(Worker("w1"), claim, kLong, Here)->empty());
+  EXPECT_LT(clock.Now() - begin, kLong / 2);
+}
+
+TEST_F(DispatcherTest, OneWorkerTooManyIsRefusedButItsResultsAreTaken) {
+  Submit(1);
+  const LeasedTask task = Request("w1", 1, kLong)->at(0);
+  for (int i = 2; i <= 50; ++i) {
+    const WorkerIdentity worker = Worker(absl::StrCat("w", i));
+    ASSERT_TRUE(dispatcher_->Heartbeat(worker, {}, absl::ZeroDuration(), Here).ok());
+  }
+  const WorkerIdentity late = Worker("one too many");
+  EXPECT_EQ(dispatcher_->Heartbeat(late, {}, absl::ZeroDuration(), Here).status().code(),
+            absl::StatusCode::kResourceExhausted);
+  TaskResult result;
+  result.task_id = task.task_id;
+  result.lease_id = task.lease_id;
+  EXPECT_EQ(dispatcher_->Complete(late, {result})->at(0), ResultStatus::kRecorded);
+}
+
 TEST_F(DispatcherTest, ATaskIsNotLeasedToACallerThatHasGone) {
   Submit(1);
   EXPECT_EQ(Request("w1", 1, kLong, [] { return true; }).status().code(),
@@ -134,6 +171,7 @@ TEST_F(DispatcherTest, ACancelIsToldToTheWorkersParkedHeartbeat) {
     EXPECT_EQ(stops->at(0).task_id, task.task_id);
     EXPECT_EQ(stops->at(0).reason, StopReason::kCancelled);
   });
+  AwaitParkedHeartbeat();
   Selection selection;
   selection.ids = {task.task_id};
   EXPECT_EQ(dispatcher_->Cancel(selection, "enough")->stopping, 1);
@@ -287,6 +325,51 @@ TEST(Restart, GivesEveryLeaseAFullTermMore) {
   result.task_id = task.task_id;
   result.lease_id = task.lease_id;
   EXPECT_EQ(dispatcher.Complete(Worker("w1"), {result})->at(0), ResultStatus::kRecorded);
+}
+
+TEST(StandingStill, CostsNobodyALease) {
+  ManualClock clock(absl::FromUnixSeconds(1'000'000));
+  MemoryStore store;
+  const DispatcherOptions options;
+  Dispatcher dispatcher(&store, &clock, options, [](const absl::Status&) { FAIL(); });
+  ASSERT_TRUE(dispatcher.Start().ok());
+  InsertRequest request;
+  request.tasks.resize(1);
+  request.tasks[0].type = "echo";
+  ASSERT_TRUE(dispatcher.Submit(request).ok());
+  ClaimRequest claim;
+  claim.worker = "w1";
+  claim.queues = {"default"};
+  const LeasedTask leased =
+      dispatcher.Request(Worker("w1"), claim, absl::ZeroDuration(), Here)->at(0);
+  const absl::Time until = store.GetTask(leased.task_id)->core.lease_until;
+  clock.Advance(10 * options.lease);  // all that while the process was stopped
+  while (store.GetTask(leased.task_id)->core.lease_until == until) std::this_thread::yield();
+  const TaskCore task = store.GetTask(leased.task_id)->core;
+  EXPECT_EQ(task.state, TaskState::kRunning);
+  EXPECT_EQ(task.lease_until, clock.Now() + options.lease);
+}
+
+TEST(Acknowledgement, WaitsForTheDisk) {
+  MonotonicClock clock;
+  FaultyStore store(std::make_unique<MemoryStore>());
+  Dispatcher dispatcher(&store, &clock, {}, [](const absl::Status&) { FAIL(); });
+  ASSERT_TRUE(dispatcher.Start().ok());
+  InsertRequest request;
+  request.tasks.resize(2);
+  for (TaskSpec& spec : request.tasks) spec.type = "echo";
+  const TaskId first = dispatcher.Submit(request)->first_task_id;
+  ClaimRequest claim;
+  claim.worker = "w1";
+  claim.queues = {"default"};
+  const LeasedTask leased = dispatcher.Request(Worker("w1"), claim, kLong, Here)->at(0);
+  TaskResult result;
+  result.task_id = leased.task_id;
+  result.lease_id = leased.lease_id;
+  EXPECT_EQ(dispatcher.Complete(Worker("w1"), {result})->at(0), ResultStatus::kRecorded);
+  EXPECT_EQ(dispatcher.Cancel({{first + 1}}, "")->cancelled, 1);
+  EXPECT_EQ(dispatcher.Retry({{first + 1}})->retried, 1);
+  EXPECT_EQ(store.unsynced_promises, 0);
 }
 
 class ShortLease : public DispatcherTest {

@@ -21,9 +21,12 @@ class FaultyStore : public Store {
   // becomes the answer, and nothing is committed.
   std::function<absl::Status(int inserts)> before_commit = [](int) { return absl::OkStatus(); };
   std::atomic<int> commits = 0;
+  // Verbs whose answer is a promise to a client or a worker, in transactions that were to be synced
+  // later: there must be none.
+  std::atomic<int> unsynced_promises = 0;
 
   std::unique_ptr<Transaction> Begin(Sync sync) override {
-    return std::make_unique<FaultyTransaction>(*this, inner_->Begin(sync));
+    return std::make_unique<FaultyTransaction>(*this, sync, inner_->Begin(sync));
   }
   absl::StatusOr<Task> GetTask(TaskId id) override { return inner_->GetTask(id); }
   absl::StatusOr<Batch> GetBatch(BatchId id) override { return inner_->GetBatch(id); }
@@ -47,11 +50,12 @@ class FaultyStore : public Store {
  private:
   class FaultyTransaction : public Transaction {
    public:
-    FaultyTransaction(FaultyStore& owner, std::unique_ptr<Transaction> inner)
-        : owner_(owner), inner_(std::move(inner)) {}
+    FaultyTransaction(FaultyStore& owner, Sync sync, std::unique_ptr<Transaction> inner)
+        : owner_(owner), sync_(sync), inner_(std::move(inner)) {}
 
     absl::StatusOr<InsertAnswer> Insert(absl::Time now, const InsertRequest& request) override {
       inserts_++;
+      Promise();
       return inner_->Insert(now, request);
     }
     absl::StatusOr<std::vector<LeasedTask>> Claim(absl::Time now, absl::Duration lease,
@@ -60,6 +64,7 @@ class FaultyStore : public Store {
     }
     absl::StatusOr<std::vector<ResultStatus>> Complete(
         absl::Time now, absl::Span<const TaskResult> results) override {
+      Promise();
       return inner_->Complete(now, results);
     }
     absl::StatusOr<std::vector<Stop>> Renew(absl::Time now, absl::Duration lease,
@@ -72,9 +77,11 @@ class FaultyStore : public Store {
     absl::Status ExtendLeases(absl::Time until) override { return inner_->ExtendLeases(until); }
     absl::StatusOr<CancelAnswer> Cancel(absl::Time now, const Selection& selection,
                                         const std::string& reason) override {
+      Promise();
       return inner_->Cancel(now, selection, reason);
     }
     absl::StatusOr<RetryAnswer> Retry(absl::Time now, const Selection& selection) override {
+      Promise();
       return inner_->Retry(now, selection);
     }
     absl::Status SetPaused(const std::string& queue, bool paused) override {
@@ -91,7 +98,12 @@ class FaultyStore : public Store {
     const Effects& effects() const override { return inner_->effects(); }
 
    private:
+    void Promise() {
+      if (sync_ == Sync::kLater) owner_.unsynced_promises++;
+    }
+
     FaultyStore& owner_;
+    const Sync sync_;
     const std::unique_ptr<Transaction> inner_;
     int inserts_ = 0;
   };

@@ -65,6 +65,17 @@ TEST_F(GroupCommitTest, OperationsThatWaitShareOneTransaction) {
   EXPECT_EQ(store_.ListQueues()->at(0).counts[TaskState::kReady], 20);
 }
 
+TEST_F(GroupCommitTest, OneThatMustBeOnTheDiskTakesItsGroupThere) {
+  std::vector<std::function<void()>> operations(5, [&] {
+    EXPECT_TRUE(
+        commits_.Run(Sync::kLater, [](Store::Transaction&) { return absl::OkStatus(); }).ok());
+  });
+  operations.push_back([&] { EXPECT_TRUE(Insert(OneTask()).ok()); });
+  RunTogether(operations);
+  EXPECT_EQ(store_.commits, 2);
+  EXPECT_EQ(store_.unsynced_promises, 0);
+}
+
 TEST_F(GroupCommitTest, OneThatIsRefusedDoesNotFailItsNeighbours) {
   InsertRequest bad = OneTask();
   bad.tasks[0].depends_on = {999};
