@@ -212,6 +212,31 @@ TEST_F(WorkerTest, ATaskOfTenLeasesLengthRunsOnce) {
   EXPECT_EQ(task.attempts_size(), 1);
 }
 
+TEST_F(WorkerTest, AResultThatIsStaleIsDroppedAndTheWorkerGoesOn) {
+  v1::LeasedTask elsewhere;
+  WorkerOptions options = Options();
+  options.slots = 1;
+  Worker& worker = Run(options, {{"t", [&](const v1::LeasedTask& task, TaskContext&) {
+                                    if (task.payload() == "lost") {
+                                      // Its lease ends while it runs, and somebody else has the
+                                      // task.
+                                      Report(task, v1::RESULT_OUTCOME_RELEASED);
+                                      elsewhere = Take("w2", 1).at(0);
+                                    }
+                                    return absl::StatusOr<std::string>("late");
+                                  }}});
+  v1::TaskSpec lost = OfType("t");
+  lost.set_payload("lost");
+  const int64_t id = SubmitOne(lost);
+  Await(SubmitOne(OfType("t")), v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(Get(id).state(), v1::TASK_STATE_RUNNING);
+  worker.Drain();
+  threads_.at(0).join();  // it ends well: nothing is held
+  threads_.clear();
+  EXPECT_EQ(Report(elsewhere, v1::RESULT_OUTCOME_SUCCEEDED, "good"), v1::RESULT_STATUS_RECORDED);
+  EXPECT_EQ(Get(id).result(), "good");
+}
+
 TEST_F(WorkerTest, WhatIsFetchedAheadOfALongTaskIsGivenBackForOthers) {
   WorkerOptions options = Options();
   options.slots = 1;

@@ -51,6 +51,21 @@ TEST_P(Claiming, EarlierReadyFirstAmongEqualPriorities) {
   EXPECT_THAT(ClaimIds(3), ElementsAre(2, 3, 1));
 }
 
+TEST_P(Claiming, ARetriedTaskGoesBehindThoseThatWereReadyBeforeIt) {
+  TaskSpec at_once = Spec();
+  at_once.retry.initial_backoff = absl::ZeroDuration();
+  Submit({at_once, Spec(), Spec()});
+  Pass(absl::Seconds(1));
+  const std::vector<LeasedTask> leased = Claim(2);
+  Complete(Failed(leased[0]));  // is ready now
+  Complete(Failed(leased[1]));  // is ready after its back-off
+  Pass(absl::Milliseconds(500));
+  Submit(Spec());
+  Pass(absl::Seconds(5));
+  Advance();
+  EXPECT_THAT(ClaimIds(4), ElementsAre(3, 1, 4, 2));
+}
+
 TEST_P(Claiming, OrderHoldsAcrossQueuesAndTypes) {
   TaskSpec urgent = OfType("b", "q2");
   urgent.priority = 1;

@@ -4,6 +4,7 @@
 
 #include <thread>
 
+#include "absl/synchronization/notification.h"
 #include "common/convert.h"
 
 namespace tarea {
@@ -49,6 +50,19 @@ TEST_F(HeldTasksTest, FetchesQuickTasksManyAtATime) {
   Add(1, 84);
   std::thread room([this] { EXPECT_GE(held_.AwaitRoom(), 40); });
   for (int i = 0; i < 84; ++i) held_.Ran(*held_.Next(), absl::Milliseconds(1));
+  room.join();
+}
+
+TEST_F(HeldTasksTest, WantsNoneWhileTenThousandResultsWaitToBeSent) {
+  Add(1, 10'000);
+  for (int i = 0; i < 10'000; ++i) held_.Ran(*held_.Next(), absl::Seconds(1));
+  absl::Notification has_room;
+  std::thread room([&] {
+    EXPECT_EQ(held_.AwaitRoom(), 4);
+    has_room.Notify();
+  });
+  EXPECT_FALSE(has_room.WaitForNotificationWithTimeout(absl::Milliseconds(100)));
+  held_.Forget(1);
   room.join();
 }
 
