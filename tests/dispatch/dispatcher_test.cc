@@ -400,6 +400,7 @@ TEST_F(ShortLease, ALeaseThatIsRenewedLastsTenTimesItsTerm) {
   const absl::Time end = clock_.Now() + absl::Seconds(2);
   while (clock_.Now() < end) {
     EXPECT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {held}, kLong, Here)->empty());
+    EXPECT_TRUE(Request("w2", 1, absl::ZeroDuration())->empty());
   }
   EXPECT_EQ(store_.GetTask(task.task_id)->core.attempt, 1);
   EXPECT_EQ(Finish(task), ResultStatus::kRecorded);
