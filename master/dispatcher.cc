@@ -313,7 +313,11 @@ void Dispatcher::Advance() {
         if (!extended.ok()) return extended;
       }
       answer = transaction.Advance(now, kBite);
-      return answer.status();
+      if (!answer.ok()) return answer.status();
+      // A worker that is frozen may still have a poll here; it must not get the tasks back that it
+      // has just lost. One that is well polls anew.
+      for (const std::string& worker : answer->lost_workers) polls_.End(worker);
+      return absl::OkStatus();
     });
     if (!status.ok()) {
       spdlog::error("timers: {}", status.ToString());

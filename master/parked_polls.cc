@@ -126,6 +126,7 @@ void ParkedPolls::End(const std::string& worker) {
   const auto poll = by_worker_.find(worker);
   if (poll == by_worker_.end()) return;
   poll->second->superseded_ = true;
+  Unlist(*poll->second);
   poll->second->wake_.Signal();
 }
 

@@ -80,7 +80,7 @@ class ParkedPolls {
   // Shares tasks that became ready among the polls that take them.
   void WakeFor(const ReadyCounts& ready) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Ends the wait of a worker's poll, as if it polled anew.
+  // Ends the wait of a worker's poll, as if it polled anew: it is woken for nothing more.
   void End(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Ends every wait, now and from now on.

@@ -128,24 +128,22 @@ void HeldTasks::SetLease(absl::Duration lease) {
 
 HeldTasks::Stopped HeldTasks::Stop(uint64_t lease_id, StopCause cause,
                                    std::shared_ptr<HeldTask>& task) {
-  Stopped stopped = Stopped::kRunning;
+  Stopped stopped = Stopped::kNothing;
   {
     absl::MutexLock lock(&mu_);
-    const auto waiting =
-        std::find_if(waiting_.begin(), waiting_.end(),
-                     [lease_id](const auto& entry) { return entry->lease_id() == lease_id; });
-    const auto running = running_.find(lease_id);
+    const auto held = held_.find(lease_id);
+    if (held == held_.end()) return Stopped::kNothing;
+    task = held->second;
+    const auto waiting = std::find(waiting_.begin(), waiting_.end(), task);
     if (waiting != waiting_.end()) {
-      task = std::move(*waiting);
       waiting_.erase(waiting);
       stopped = Stopped::kUnstarted;
-    } else if (running != running_.end()) {
-      task = running->second;
-    } else {
-      return Stopped::kNothing;
+    } else if (running_.contains(lease_id)) {
+      stopped = Stopped::kRunning;
     }
   }
-  // Not under the lock: it calls the handler's code.
+  // Not under the lock: it calls the handler's code. Also if only its result is under way, so that
+  // it is reported as stopping and the next heartbeat parks.
   task->Stop(cause);
   return stopped;
 }

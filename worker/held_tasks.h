@@ -60,7 +60,7 @@ class HeldTasks {
     kRunning,   // its handler was told
     kUnstarted  // is not going to be started; up to the caller to report or drop
   };
-  // The master wants a task stopped. `task` is set unless kNothing.
+  // The master wants a task stopped; `task` is set to it if it is held.
   Stopped Stop(uint64_t lease_id, StopCause cause, std::shared_ptr<HeldTask>& task)
       ABSL_LOCKS_EXCLUDED(mu_);
 

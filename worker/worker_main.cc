@@ -128,6 +128,7 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   const absl::Status status = RunUntilSignal(worker);
   if (status.ok()) return kExitOk;
   spdlog::critical("{}", Printable(status.message(), 1024));
+  if (absl::IsInvalidArgument(status)) return kExitUsage;
   // Handlers that do not stop still run; nothing that they use may be taken from under them.
   if (absl::IsDeadlineExceeded(status)) _exit(kExitFailed);
   return kExitFailed;

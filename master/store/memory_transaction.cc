@@ -224,7 +224,7 @@ absl::Status MemoryTransaction::ExtendLeases(absl::Time until) {
 absl::StatusOr<AdvanceAnswer> MemoryTransaction::Advance(absl::Time now, int64_t limit) {
   Tick(now);
   AdvanceAnswer answer;
-  answer.expired_leases = ExpireLeases(now, limit);
+  answer.expired_leases = ExpireLeases(now, limit, answer.lost_workers);
   answer.promoted = PromoteScheduled(now, limit);
   answer.expired_tasks = ExpireStarts(now, limit);
   answer.settled = SettleParents(now, limit);
@@ -235,12 +235,14 @@ absl::StatusOr<AdvanceAnswer> MemoryTransaction::Advance(absl::Time now, int64_t
 
 // In the next three, each change takes the first task off its index.
 
-int64_t MemoryTransaction::ExpireLeases(absl::Time now, int64_t limit) {
+int64_t MemoryTransaction::ExpireLeases(absl::Time now, int64_t limit,
+                                        absl::btree_set<std::string>& lost_workers) {
   int64_t count = 0;
   for (; count < limit; ++count) {
     const MemoryState::TimeKey* first = state_.leased.First();
     if (first == nullptr || first->first > now) break;
     MemoryTask task = *state_.Find(first->second);
+    lost_workers.insert(task.core.worker);
     const AttemptEnd end = LoseLease(task.core, now);
     EndAttempt(now, std::move(task), end, "");
   }

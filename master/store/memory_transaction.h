@@ -61,7 +61,7 @@ class MemoryTransaction : public Store::Transaction {
   // --- Parts of the other verbs
   LeasedTask StartTask(absl::Time now, absl::Duration lease, TaskId id, const std::string& worker);
   ResultStatus CompleteTask(absl::Time now, const TaskResult& result);
-  int64_t ExpireLeases(absl::Time now, int64_t limit);
+  int64_t ExpireLeases(absl::Time now, int64_t limit, absl::btree_set<std::string>& lost_workers);
   int64_t PromoteScheduled(absl::Time now, int64_t limit);
   int64_t ExpireStarts(absl::Time now, int64_t limit);
   int64_t SettleParents(absl::Time now, int64_t limit);

@@ -21,7 +21,7 @@ std::vector<TaskId> Ids(Query query) {
 AdvanceAnswer SqliteWriter::Advance(absl::Time now, int64_t limit) {
   Tick(now);
   AdvanceAnswer answer;
-  answer.expired_leases = ExpireLeases(now, limit);
+  answer.expired_leases = ExpireLeases(now, limit, answer.lost_workers);
   answer.promoted = PromoteScheduled(now, limit);
   answer.expired_tasks = ExpireStarts(now, limit);
   answer.settled = SettleParents(now, limit);
@@ -30,7 +30,8 @@ AdvanceAnswer SqliteWriter::Advance(absl::Time now, int64_t limit) {
   return answer;
 }
 
-int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit) {
+int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit,
+                                   absl::btree_set<std::string>& lost_workers) {
   const std::vector<TaskId> ids = Ids({connection_,
                                        "SELECT id FROM tasks WHERE state = 4 AND lease_until <= ? "
                                        "ORDER BY lease_until, id LIMIT ?",
@@ -38,6 +39,7 @@ int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit) {
   for (const TaskId id : ids) {
     TaskRow row = *LoadTaskRow(connection_, id);
     const TaskState from = row.core.state;
+    lost_workers.insert(row.core.worker);
     const AttemptEnd end = LoseLease(row.core, now);
     SaveAttemptEnd(row, from, end, "");
   }

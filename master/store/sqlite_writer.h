@@ -104,7 +104,7 @@ class SqliteWriter {
   ResultStatus CompleteOne(absl::Time now, const TaskResult& result);
 
   // --- Timers (sqlite_timers.cc) ---
-  int64_t ExpireLeases(absl::Time now, int64_t limit);
+  int64_t ExpireLeases(absl::Time now, int64_t limit, absl::btree_set<std::string>& lost_workers);
   int64_t PromoteScheduled(absl::Time now, int64_t limit);
   int64_t ExpireStarts(absl::Time now, int64_t limit);
   int64_t SettleParents(absl::Time now, int64_t limit);

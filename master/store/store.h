@@ -127,11 +127,12 @@ struct Stop {
 // ----------------------------------------------------------------------------------------
 
 struct AdvanceAnswer {
-  int64_t expired_leases = 0;  // tasks that lost their worker
-  int64_t promoted = 0;        // SCHEDULED tasks that became READY
-  int64_t expired_tasks = 0;   // cancelled because they did not start in time
-  int64_t settled = 0;         // dependents that were told how a parent ended
-  bool more = false;           // the limit was reached; call again
+  int64_t expired_leases = 0;                 // tasks that lost their worker
+  int64_t promoted = 0;                       // SCHEDULED tasks that became READY
+  int64_t expired_tasks = 0;                  // cancelled because they did not start in time
+  int64_t settled = 0;                        // dependents that were told how a parent ended
+  bool more = false;                          // the limit was reached; call again
+  absl::btree_set<std::string> lost_workers;  // whose leases expired
 
   friend bool operator==(const AdvanceAnswer&, const AdvanceAnswer&) = default;
 };

@@ -392,6 +392,19 @@ TEST_F(ShortLease, AnExpiredLeaseIsHandedOutAgainWithoutAnybodyRestarting) {
   EXPECT_EQ(Finish(again), ResultStatus::kRecorded);
 }
 
+TEST_F(ShortLease, AFrozenWorkerDoesNotGetTheTaskBackThatItLost) {
+  Submit(1);
+  const LeasedTask lost = Request("frozen", 1, kLong)->at(0);
+  // It had another slot free, so it polls; then it stands still.
+  std::thread frozen([&] { EXPECT_TRUE(Request("frozen", 1, kLong)->empty()); });
+  AwaitParked(1);
+  frozen.join();
+  const std::vector<LeasedTask> tasks = *Request("well", 1, kLong);
+  ASSERT_EQ(tasks.size(), 1);
+  EXPECT_EQ(tasks[0].task_id, lost.task_id);
+  EXPECT_EQ(tasks[0].attempt, 2);
+}
+
 TEST_F(ShortLease, ALeaseThatIsRenewedLastsTenTimesItsTerm) {
   Submit(1);
   const LeasedTask task = Request("w1", 1, kLong)->at(0);

@@ -134,6 +134,19 @@ TEST(ParkedPolls, AClaimThatWasCutForItsSizeLeavesTheRestToOthers) {
   poll2->Claimed(Leased("a", 9));
 }
 
+TEST(ParkedPolls, APollThatIsEndedIsWokenForNothingMore) {
+  ParkedPolls polls(10);
+  const ClaimRequest first = Request("w1", 10);
+  const ClaimRequest second = Request("w2", 10);
+  const auto poll1 = *polls.Park(first);
+  const auto poll2 = *polls.Park(second);
+  polls.End("w1");
+  polls.WakeFor({{{"q", "a"}, 1}});
+  EXPECT_EQ(poll2->Wait(kLong), Wake::kReady);
+  poll2->Claimed(Leased("a", 1));
+  EXPECT_EQ(poll1->Wait(kLong), Wake::kSuperseded);
+}
+
 TEST(ParkedPolls, ANewPollOfAWorkerEndsItsOldOne) {
   ParkedPolls polls(1);
   const ClaimRequest request = Request("w1", 1);

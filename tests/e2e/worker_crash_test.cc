@@ -92,9 +92,8 @@ TEST_F(WorkerCrash, TheResultOfAWorkerThatOversleptIsRefused) {
                                      "while [ ! -e gate ]; do sleep 0.02; done; fi; "
                                      "echo attempt $TAREA_ATTEMPT",
                                      cluster_.path()));
-  // With one slot it asks for no more while it is busy: a call that is parked at the master would
-  // be given the task again.
-  Process& sleeper = cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
+  // It has another slot free, so a poll of it is parked at the master while it sleeps.
+  Process& sleeper = cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
   const std::string first = AwaitLine(File("first"));
   sleeper.Kill(SIGSTOP);
   cluster_.StartWorker("w2", {"--exec"});

@@ -19,7 +19,6 @@ using testing::HasSubstr;
 using testing::SizeIs;
 
 constexpr ProcessEnd kOk{.code = 0};
-constexpr ProcessEnd kRefused{.code = 1};
 constexpr ProcessEnd kWrongUsage{.code = 2};
 
 // Runs a worker that is not going to work, to its end.
@@ -154,14 +153,14 @@ TEST(WorkerFlags, AMistakeIsNamedAndEndsItWithTwo) {
 
 TEST(WorkerFlags, ATypeThatItHasNoHandlerForIsNamedWithThoseItHas) {
   const CommandResult result = RunWorker({"--types", "echo,resize"});
-  EXPECT_EQ(result.end, kRefused);
+  EXPECT_EQ(result.end, kWrongUsage);
   EXPECT_THAT(result.err, HasSubstr("there is no handler for type 'resize'; there are handlers for "
                                     "echo, sleep\n"));
 }
 
 TEST_F(WorkerProcess, AQueueThatCannotBeIsRefusedByTheMaster) {
   const CommandResult result = RunWorker({"--master", cluster_.address(), "--queues", "two words"});
-  EXPECT_EQ(result.end, kRefused);
+  EXPECT_EQ(result.end, kWrongUsage);
   EXPECT_THAT(result.err, HasSubstr("'two words'"));
 }
 

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "absl/strings/escaping.h"
+#include "absl/strings/str_join.h"
 
 namespace tarea {
 namespace {
@@ -117,7 +118,8 @@ std::string Show(const AdvanceAnswer& answer) {
   return absl::StrCat("advanced", Field("expired_leases", answer.expired_leases),
                       Field("promoted", answer.promoted),
                       Field("expired_tasks", answer.expired_tasks),
-                      Field("settled", answer.settled), Field("more", answer.more));
+                      Field("settled", answer.settled), Field("more", answer.more),
+                      Field("lost_workers", absl::StrJoin(answer.lost_workers, ",")));
 }
 
 std::string Show(const CancelAnswer& answer) {

@@ -72,6 +72,19 @@ TEST_P(LostLeases, AreTakenInTheOrderInWhichTheyRanOut) {
   EXPECT_EQ(Get(1).core.finish_seq, 3);
 }
 
+TEST_P(LostLeases, NameTheWorkersThatWereLost) {
+  Submit({Spec(), Spec(), Spec()});
+  ClaimRequest request;
+  request.queues = {"default"};
+  for (const std::string worker : {"w1", "w1", "w2"}) {
+    request.worker = worker;
+    Claim(request);
+  }
+  Pass(kLease);
+  EXPECT_THAT(Advance().lost_workers, ElementsAre("w1", "w2"));
+  EXPECT_THAT(Advance().lost_workers, IsEmpty());
+}
+
 // --- Schedules
 // ------------------------------------------------------------------------------------------------
 

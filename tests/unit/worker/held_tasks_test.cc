@@ -88,6 +88,14 @@ TEST_F(HeldTasksTest, ATaskThatWaitsIsTakenOutWhenItIsStoppedAndARunningOneIsTol
   EXPECT_TRUE(held_.TakeWaiting().empty());
 }
 
+TEST_F(HeldTasksTest, ATaskWhoseResultIsUnderWayIsReportedAsStoppingOnceItWasStopped) {
+  Add(1, 1);
+  held_.Ran(*held_.Next(), absl::Seconds(1));
+  std::shared_ptr<HeldTask> stopped;
+  EXPECT_EQ(held_.Stop(1, StopCause::kLost, stopped), HeldTasks::Stopped::kNothing);
+  EXPECT_TRUE(held_.Report().at(0).stopping());
+}
+
 TEST_F(HeldTasksTest, ReportsProgressAndWhatIsStopping) {
   Add(1, 1);
   const std::shared_ptr<HeldTask> task = held_.Next();
