@@ -214,6 +214,7 @@ TEST_F(WorkerTest, ATaskOfTenLeasesLengthRunsOnce) {
 
 TEST_F(WorkerTest, AResultThatIsStaleIsDroppedAndTheWorkerGoesOn) {
   v1::LeasedTask elsewhere;
+  std::atomic<bool> taken = false;
   WorkerOptions options = Options();
   options.slots = 1;
   Worker& worker = Run(options, {{"t", [&](const v1::LeasedTask& task, TaskContext&) {
@@ -222,12 +223,14 @@ TEST_F(WorkerTest, AResultThatIsStaleIsDroppedAndTheWorkerGoesOn) {
                                       // task.
                                       Report(task, v1::RESULT_OUTCOME_RELEASED);
                                       elsewhere = Take("w2", 1).at(0);
+                                      taken = true;
                                     }
                                     return absl::StatusOr<std::string>("late");
                                   }}});
   v1::TaskSpec lost = OfType("t");
   lost.set_payload("lost");
   const int64_t id = SubmitOne(lost);
+  while (!taken) std::this_thread::yield();
   Await(SubmitOne(OfType("t")), v1::TASK_STATE_SUCCEEDED);
   EXPECT_EQ(Get(id).state(), v1::TASK_STATE_RUNNING);
   worker.Drain();
