@@ -202,9 +202,10 @@ void Dispatcher::GiveBack(const std::vector<LeasedTask>& tasks) {
     return transaction.Complete(clock_->Now(), results).status();
   });
   // If it could not be stored they come back when their leases run out.
-  if (!status.ok())
+  if (!status.ok()) {
     spdlog::warn("cannot give back {}: {}", CountOf(static_cast<int64_t>(tasks.size()), "task"),
                  status.ToString());
+  }
 }
 
 absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& worker,

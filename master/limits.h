@@ -28,7 +28,7 @@ struct Limits {
   // How long a poll may park: a thread of the master waits that long. --max-wait.
   absl::Duration max_wait = absl::Seconds(60);
   // Longer errors are cut. --max-error.
-  int64_t max_error = 16 * 1024;
+  int64_t max_error = int64_t{16} << 10;
 };
 
 // Limits of the contract, without a flag: names and texts that people read, and lists that nobody

@@ -49,10 +49,11 @@ v1::TaskResult HeldTask::MakeResult(absl::StatusOr<std::string> returned) {
     return result;
   }
   if (stop_cause_ == StopCause::kDraining) return result;
-  result.set_result(returned.ok() ? *std::move(returned) : std::move(output_));
+  const absl::Status status = returned.status();
+  result.set_result(status.ok() ? *std::move(returned) : std::move(output_));
   v1::TaskError& error = *result.mutable_error();
-  error.set_code(static_cast<int>(returned.status().code()));
-  error.set_message(std::string(returned.status().message()));
+  error.set_code(static_cast<int>(status.code()));
+  error.set_message(std::string(status.message()));
   if (stop_cause_ == StopCause::kTimedOut) {
     result.set_outcome(v1::RESULT_OUTCOME_TIMED_OUT);
     error.set_code(static_cast<int>(absl::StatusCode::kDeadlineExceeded));
@@ -62,7 +63,7 @@ v1::TaskResult HeldTask::MakeResult(absl::StatusOr<std::string> returned) {
     result.set_outcome(v1::RESULT_OUTCOME_CANCELLED);
   } else {
     result.set_outcome(v1::RESULT_OUTCOME_FAILED);
-    result.set_non_retryable(IsNonRetryable(returned.status()));
+    result.set_non_retryable(IsNonRetryable(status));
   }
   return result;
 }

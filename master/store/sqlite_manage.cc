@@ -116,11 +116,13 @@ bool SqliteWriter::RetryOne(absl::Time now, TaskRow& row, bool only_failed) {
   }
 
   RetryTask(task, LoadRetryPolicy(connection_, task.id), now);
-  if (task.has_key)
+  if (task.has_key) {
     Query(connection_, "INSERT INTO keys VALUES (?, ?, ?)", queue, key, task.id).Run();
+  }
   // Who waits for this task goes on waiting, and is not told of the end that has been undone.
-  if (task.has_dependents)
+  if (task.has_dependents) {
     Query(connection_, "DELETE FROM settling WHERE parent_id = ?", task.id).Run();
+  }
   for (const TaskId parent : parents) {
     Query(connection_, "DELETE FROM dependents WHERE parent_id = ? AND child_id = ?", parent,
           task.id)

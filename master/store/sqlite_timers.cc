@@ -98,8 +98,9 @@ int64_t SqliteWriter::SettleParents(absl::Time now, int64_t limit) {
              parent, limit - told});
     for (const TaskId child : children) SettleChild(child, parent, state, now);
     told += static_cast<int64_t>(children.size());
-    if (told < limit)
+    if (told < limit) {
       Query(connection_, "DELETE FROM settling WHERE finish_seq = ?", finish_seq).Run();
+    }
   }
   return told;
 }

@@ -246,9 +246,8 @@ TEST_F(WorkerTest, WhatIsFetchedAheadOfALongTaskIsGivenBackForOthers) {
   options.name = "hog";
   std::atomic<bool> go_on = false;
   Worker& hog = Run(options, {{"t", [&](const v1::LeasedTask& task, TaskContext& context) {
-                                 if (task.payload() != "long")
-                                   return absl::StatusOr<std::string>("hog");
-                                 while (!go_on && context.SleepFor(absl::Milliseconds(1))) {
+                                 const bool wait = task.payload() == "long";
+                                 while (wait && !go_on && context.SleepFor(absl::Milliseconds(1))) {
                                  }
                                  return absl::StatusOr<std::string>("hog");
                                }}});
