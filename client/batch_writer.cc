@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "common/connection.h"
+#include "common/convert.h"
 #include "common/ids.h"
 #include "common/status_grpc.h"
 
@@ -81,6 +82,7 @@ absl::Status BatchWriter::Send(bool keep_open) {
   pending_.set_batch_id(submission_.batch_id);
   pending_.set_keep_open(keep_open);
   pending_.set_total_tasks(total_tasks_);
+  if (absl::Status status = CheckUtf8(pending_); !status.ok()) return status_ = status;
   v1::SubmitTasksResponse answer;
   const absl::Status status =
       client_.connection_->Call([&](Stub& stub, grpc::ClientContext& context) {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "client/batch_writer.h"
 #include "common/connection.h"
+#include "common/convert.h"
 #include "common/status_grpc.h"
 
 namespace tarea {
@@ -40,6 +41,7 @@ absl::StatusOr<Response> Unary(Connection& connection,
                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&,
                                                             Response*),
                                const Request& request) {
+  if (absl::Status status = CheckUtf8(request); !status.ok()) return status;
   Response response;
   const absl::Status status = connection.Call([&](Stub& stub, grpc::ClientContext& context) {
     return (stub.*method)(&context, request, &response);

@@ -2,15 +2,36 @@
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
 
 constexpr int64_t kMaxDurationSeconds = 315'576'000'000;  // protobuf's own limit
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Checks the `index`-th value of a field, or its only one if `index` is -1.
+absl::Status CheckValueUtf8(const Message& message, const FieldDescriptor* field, int index) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  if (field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+    return CheckUtf8(index < 0 ? reflection.GetMessage(message, field)
+                               : reflection.GetRepeatedMessage(message, field, index));
+  }
+  std::string scratch;
+  const std::string& text =
+      index < 0 ? reflection.GetStringReference(message, field, &scratch)
+                : reflection.GetRepeatedStringReference(message, field, index, &scratch);
+  if (IsUtf8(text)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(field->name(), " is '", Printable(text), "', which is not UTF-8"));
+}
 
 }  // namespace
 
@@ -40,6 +61,23 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
 
 absl::Time FromProto(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+absl::Status CheckUtf8(const Message& message) {
+  std::vector<const FieldDescriptor*> fields;
+  message.GetReflection()->ListFields(message, &fields);
+  for (const FieldDescriptor* field : fields) {
+    if (field->type() != FieldDescriptor::TYPE_STRING &&
+        field->type() != FieldDescriptor::TYPE_MESSAGE) {
+      continue;
+    }
+    const int count = field->is_repeated() ? message.GetReflection()->FieldSize(message, field) : 1;
+    for (int i = 0; i < count; ++i) {
+      const absl::Status status = CheckValueUtf8(message, field, field->is_repeated() ? i : -1);
+      if (!status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text) {

@@ -2,8 +2,10 @@
 #define TAREA_COMMON_CONVERT_H_
 
 #include <google/protobuf/duration.pb.h>
+#include <google/protobuf/message.h>
 #include <google/protobuf/timestamp.pb.h>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -16,6 +18,11 @@ google::protobuf::Duration ToProto(absl::Duration duration);
 google::protobuf::Timestamp ToProto(absl::Time time);
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 absl::Time FromProto(const google::protobuf::Timestamp& time);
+
+// Whether each text in a message, at whatever depth, is UTF-8, as the wire wants it: a receiver
+// refuses a message that is not without a word, and a sender does not look. INVALID_ARGUMENT names
+// the field and the value.
+absl::Status CheckUtf8(const google::protobuf::Message& message);
 
 // A duration as people write it in flags: "30s", "1m30s", "500ms", "7d", "0". A number needs a
 // unit. INVALID_ARGUMENT says what is wrong with it.

@@ -1,9 +1,10 @@
 #include "common/flags.h"
 
 #include <cctype>
+#include <cstdint>
 #include <iostream>
 
-#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "common/convert.h"
 #include "common/exit_codes.h"
@@ -63,7 +64,12 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name,
 
 absl::Status CheckMasters(const std::vector<std::string>& masters) {
   for (const std::string& master : masters) {
-    if (absl::StrContains(master, ':')) continue;
+    const size_t colon = master.rfind(':');
+    uint32_t port = 0;
+    if (colon != std::string::npos && colon > 0 &&
+        absl::SimpleAtoi(master.substr(colon + 1), &port) && port > 0 && port <= 65535) {
+      continue;
+    }
     return absl::InvalidArgumentError(absl::StrCat(
         "--master is '", Printable(master), "'; write HOST:PORT, for instance 127.0.0.1:50051"));
   }

@@ -97,6 +97,16 @@ std::string CountOf(int64_t count, absl::string_view noun) {
   return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
 }
 
+bool IsUtf8(absl::string_view text) {
+  uint32_t code = 0;
+  while (!text.empty()) {
+    const size_t length = DecodeUtf8(text, code);
+    if (length == 0) return false;
+    text.remove_prefix(length);
+  }
+  return true;
+}
+
 std::string Printable(absl::string_view text, size_t max_bytes) {
   std::string out;
   while (!text.empty()) {

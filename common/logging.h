@@ -23,6 +23,8 @@ absl::Status InitLogging(absl::string_view program, const LogOptions& options);
 // "1 task", "2 tasks".
 std::string CountOf(int64_t count, absl::string_view noun);
 
+bool IsUtf8(absl::string_view text);
+
 // `text` with control characters, invalid UTF-8 and marks that change the direction of writing
 // replaced by escapes, and cut to `max_bytes`: safe to show on a terminal or in a log whoever wrote
 // it.

@@ -31,9 +31,14 @@ int HeldTasks::Room() const {
 
 int HeldTasks::AwaitRoom() {
   absl::MutexLock lock(&mu_);
-  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return closed_ || Room() > 0; };
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return !fetching_ || Room() > 0; };
   mu_.Await(absl::Condition(&ready));
-  return closed_ ? 0 : Room();
+  return fetching_ ? Room() : 0;
+}
+
+void HeldTasks::StopFetching() {
+  absl::MutexLock lock(&mu_);
+  fetching_ = false;
 }
 
 void HeldTasks::Add(int wanted, v1::RequestTaskResponse response) {
@@ -227,6 +232,7 @@ bool HeldTasks::AwaitNothingHeld(absl::Duration timeout) {
 void HeldTasks::Close() {
   absl::MutexLock lock(&mu_);
   closed_ = true;
+  fetching_ = false;
 }
 
 }  // namespace tarea

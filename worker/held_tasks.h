@@ -34,8 +34,9 @@ class HeldTasks {
   HeldTasks(int slots, Clock* clock, Prefetch* prefetch);
 
   // --- For the poller
-  // Waits until more tasks are wanted, and answers how many; 0 when closed.
+  // Waits until more tasks are wanted, and answers how many; 0 when no more are to be fetched.
   int AwaitRoom() ABSL_LOCKS_EXCLUDED(mu_);
+  void StopFetching() ABSL_LOCKS_EXCLUDED(mu_);
   // What the master answered when asked for `wanted` tasks.
   void Add(int wanted, v1::RequestTaskResponse response) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -98,6 +99,7 @@ class HeldTasks {
 
   mutable absl::Mutex mu_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
+  bool fetching_ ABSL_GUARDED_BY(mu_) = true;
   absl::Duration lease_ ABSL_GUARDED_BY(mu_) = absl::Seconds(30);
   absl::flat_hash_map<uint64_t, std::shared_ptr<HeldTask>> held_ ABSL_GUARDED_BY(mu_);  // by lease
   std::deque<std::shared_ptr<HeldTask>> waiting_ ABSL_GUARDED_BY(mu_);

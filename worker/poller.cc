@@ -87,6 +87,8 @@ void Poller::Stop() {
     stopping_ = true;
     if (ended_) return;
   }
+  // With all slots busy it waits for room, not for the master.
+  held_->StopFetching();
   v1::HeartbeatRequest draining;
   *draining.mutable_worker() = request_.worker();
   draining.set_draining(true);

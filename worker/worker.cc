@@ -14,6 +14,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/mutex.h"
 #include "common/connection.h"
+#include "common/convert.h"
 #include "common/ids.h"
 #include "common/logging.h"
 #include "common/version.h"
@@ -139,6 +140,7 @@ absl::Status Worker::Impl::Check() const {
   if (handlers_.empty()) {
     return absl::InvalidArgumentError("there is no handler; call Handle before Run");
   }
+  if (absl::Status status = CheckUtf8(PollRequest()); !status.ok()) return status;
   for (const std::string& type : options_.types) {
     if (handlers_.contains(type)) continue;
     return absl::InvalidArgumentError(

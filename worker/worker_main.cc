@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <iostream>
 #include <optional>
@@ -120,6 +121,12 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
+  if (!flags.exec && !handlers.contains("exec") &&
+      std::count(flags.worker.types.begin(), flags.worker.types.end(), "exec") > 0) {
+    std::cerr << "worker: --types names exec, which runs commands; allow it with --exec\n"
+                 "Try: worker --help\n";
+    return kExitUsage;
+  }
   Worker worker(flags.worker);
   worker.Handle("echo", Echo);
   worker.Handle("sleep", Sleep);

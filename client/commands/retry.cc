@@ -32,7 +32,9 @@ class Retry : public Command {
     if (answer->skipped() > 0) {
       // Of a batch only what failed is tried again, of ids also what was cancelled.
       context.out() << "; left alone: " << answer->skipped()
-                    << (batch_id_ > 0 ? " that did not fail" : " unfinished or succeeded");
+                    << (batch_id_ > 0
+                            ? " that did not fail"
+                            : " unfinished, succeeded, or waiting for a parent that failed");
     }
     context.out() << "\n";
     return kExitOk;

@@ -8,6 +8,7 @@
 #include "client/commands/output.h"
 #include "client/commands/task_flags.h"
 #include "client/commands/wait.h"
+#include "common/convert.h"
 #include "common/exit_codes.h"
 
 namespace tarea {
@@ -141,7 +142,9 @@ absl::Status RunCommand::AddTasks(Context& context, const CommandTemplate& comma
   while (!context.interrupted() && rows.Next(inputs)) {
     v1::TaskSpec task;
     task.set_type("exec");
-    task.set_payload(Payload(command, inputs, ++count).SerializeAsString());
+    const v1::ExecPayload payload = Payload(command, inputs, ++count);
+    if (absl::Status status = CheckUtf8(payload); !status.ok()) return status;
+    task.set_payload(payload.SerializeAsString());
     flags_.ApplyTo(task);
     if (absl::Status status = writer.Add(std::move(task)); !status.ok()) return status;
     if (const absl::Time now = context.Now(); rows.total() == 0 && now - flushed > kFlushEvery) {

@@ -1,5 +1,4 @@
 #include <fstream>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
 #include "client/batch_writer.h"
@@ -62,9 +61,10 @@ absl::Status Submit::ReadPayload(Context& context) {
   std::ifstream file;
   if (payload_file_ != "-") file.open(payload_file_, std::ios::binary);
   std::istream& in = payload_file_ == "-" ? context.in() : file;
-  payload_.assign(std::istreambuf_iterator<char>(in), {});
-  // A directory opens, but cannot be read.
-  if (in.fail() || in.bad() || (payload_file_ != "-" && !file.is_open())) {
+  // Not with an iterator: reading a directory, which opens like a file, would throw.
+  char buffer[4096];
+  while (in.read(buffer, sizeof(buffer)) || in.gcount() > 0) payload_.append(buffer, in.gcount());
+  if (in.bad() || (payload_file_ != "-" && !file.is_open())) {
     return absl::InvalidArgumentError(
         absl::StrCat("--payload-file: cannot read ", Printable(payload_file_)));
   }

@@ -209,7 +209,8 @@ TEST_F(ClientCli, CancelAndRetrySayHowManyWereConcerned) {
             "1 cancelled, 1 running and told to stop, 0 finished already\n");
   EXPECT_EQ(Get(2).error().message(), "no need");
   EXPECT_EQ(Client({"retry", "2,3"}).out,
-            "1 task put back; left alone: 1 unfinished or succeeded\n");
+            "1 task put back; left alone: 1 unfinished, succeeded, or waiting for a parent "
+            "that failed\n");
   const Ended batch = Client({"cancel", "--batch", "1", "--json"});
   EXPECT_EQ(Parse<v1::CancelTasksResponse>(batch.out).cancelled(), 3);
   EXPECT_EQ(Client({"retry", "--batch", "1"}).out,
@@ -258,6 +259,7 @@ TEST_F(ClientCli, EachMistakeIsNamedWithItsValue) {
       {{"submit", "--type", "t", "--delay", "-5s"}, "--delay: is -5s; it must not be negative"},
       {{"submit", "--type", "t", "--label", "x"}, "--label: 'x' is not NAME=VALUE"},
       {{"submit", "--type", "t", "--payload-file", "/no"}, "cannot read /no"},
+      {{"submit", "--type", "t", "--payload-file", "/"}, "cannot read /"},
       {{"submit"}, "--type is required"},
       {{"cancel"}, "either ids of tasks or --batch"},
       {{"cancel", "1", "--batch", "1"}, "either ids of tasks or --batch"},

@@ -311,6 +311,23 @@ TEST_F(WorkerTest, WhatIsNotDoneWithinTheDrainTimeoutIsGivenBackWithoutCountingT
   EXPECT_EQ(Take("w2", 1).at(0).attempt(), 1);
 }
 
+TEST_F(WorkerTest, AWorkerWhoseSlotsAreAllBusyDrainsToo) {
+  WorkerOptions options = Options();
+  options.slots = 1;
+  options.drain_timeout = absl::Milliseconds(10);
+  std::atomic<bool> started = false;
+  Worker& worker = Run(options, {{"forever", [&](const v1::LeasedTask& task, TaskContext& context) {
+                                    started = true;
+                                    return Forever(task, context);
+                                  }}});
+  const int64_t id = SubmitOne(OfType("forever"));
+  while (!started) std::this_thread::yield();
+  worker.Drain();
+  threads_.at(0).join();
+  threads_.clear();
+  EXPECT_EQ(Get(id).state(), v1::TASK_STATE_READY);
+}
+
 TEST_F(WorkerTest, AResultThatIsTooLargeFailsItsTaskAndNoOther) {
   options_.limits.max_result = 1000;
   Start();

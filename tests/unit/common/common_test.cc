@@ -4,9 +4,11 @@
 #include "absl/time/clock.h"
 #include "common/clock.h"
 #include "common/convert.h"
+#include "common/flags.h"
 #include "common/ids.h"
 #include "common/logging.h"
 #include "common/status_grpc.h"
+#include "proto/tasks.pb.h"
 
 namespace tarea {
 namespace {
@@ -49,6 +51,27 @@ TEST(Convert, TimesAndDurationsSurviveTheWayThroughProtobuf) {
     EXPECT_EQ(FromProto(ToProto(absl::FromUnixMicros(micros))), absl::FromUnixMicros(micros));
   }
   EXPECT_EQ(ToProto(absl::InfiniteFuture()).seconds(), 253'402'300'799);
+}
+
+TEST(CheckUtf8, NamesTheFieldWhereverItIs) {
+  v1::SubmitTasksRequest request;
+  request.set_batch_name("größer");
+  v1::TaskSpec* task = request.add_tasks();
+  task->set_payload("\xff");  // bytes may be anything
+  (*task->mutable_labels())["name"] = "good";
+  EXPECT_TRUE(CheckUtf8(request).ok());
+  (*task->mutable_labels())["name"] = "bad\xff";
+  EXPECT_EQ(CheckUtf8(request).message(), "value is 'bad\\xff', which is not UTF-8");
+  task->clear_labels();
+  task->set_key("\xc3");
+  EXPECT_EQ(CheckUtf8(request).message(), "key is '\\xc3', which is not UTF-8");
+}
+
+TEST(CheckMasters, NamesAnAddressThatCannotBe) {
+  EXPECT_TRUE(CheckMasters({"127.0.0.1:50051", "[::1]:1", "host:65535"}).ok());
+  for (const std::string address : {"host", "host:", ":1", "host:0", "host:65536", "host:http"}) {
+    EXPECT_FALSE(CheckMasters({address}).ok()) << address;
+  }
 }
 
 TEST(Printable, MakesAnythingSafeToShow) {

@@ -66,6 +66,15 @@ TEST_F(HeldTasksTest, WantsNoneWhileTenThousandResultsWaitToBeSent) {
   room.join();
 }
 
+TEST_F(HeldTasksTest, WhoWaitsForRoomIsWokenWhenNoMoreIsToBeFetched) {
+  Add(1, 4);
+  const std::shared_ptr<HeldTask> task = held_.Next();
+  std::thread room([this] { EXPECT_EQ(held_.AwaitRoom(), 0); });
+  held_.StopFetching();
+  room.join();
+  EXPECT_NE(held_.Next(), nullptr);  // what was fetched is still worked on
+}
+
 TEST_F(HeldTasksTest, ATaskIsHeldUntilItsResultIsRecorded) {
   Add(1, 1);
   held_.Ran(*held_.Next(), absl::Seconds(1));
