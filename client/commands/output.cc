@@ -171,10 +171,6 @@ std::string When(const google::protobuf::Timestamp& time, absl::Time now) {
                       Ago(when, now), ")");
 }
 
-std::string Plural(int64_t count, absl::string_view noun) {
-  return absl::StrCat(count, " ", noun, count == 1 ? "" : "s");
-}
-
 std::string CountsText(const v1::Counts& counts) {
   std::vector<std::string> parts;
   const auto add = [&](int64_t count, absl::string_view what) {
@@ -191,7 +187,7 @@ std::string CountsText(const v1::Counts& counts) {
 }
 
 std::string Summary(const v1::Batch& batch) {
-  return absl::StrCat(Plural(batch.total(), "task"), ": ", CountsText(batch.counts()));
+  return absl::StrCat(CountOf(batch.total(), "task"), ": ", CountsText(batch.counts()));
 }
 
 int64_t Finished(const v1::Counts& counts) {

@@ -61,8 +61,6 @@ std::string Ago(absl::Time when, absl::Time now);
 // "2026-07-01 10:00:00 (3s ago)", in the time zone of this machine.
 std::string When(const google::protobuf::Timestamp& time, absl::Time now);
 
-// "1 task", "2 tasks".
-std::string Plural(int64_t count, absl::string_view noun);
 // "12 tasks: 11 succeeded, 1 failed".
 std::string Summary(const v1::Batch& batch);
 // "5 ready, 10 running"; "none".

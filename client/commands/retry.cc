@@ -2,6 +2,7 @@
 #include "client/commands/output.h"
 #include "client/commands/task_flags.h"
 #include "common/exit_codes.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
@@ -28,7 +29,7 @@ class Retry : public Command {
       context.out() << ToJson(*answer) << "\n";
       return kExitOk;
     }
-    context.out() << Plural(answer->retried(), "task") << " put back";
+    context.out() << CountOf(answer->retried(), "task") << " put back";
     if (answer->skipped() > 0) {
       // Of a batch only what failed is tried again, of ids also what was cancelled.
       context.out() << "; left alone: " << answer->skipped()

@@ -3,6 +3,7 @@
 #include "client/commands/output.h"
 #include "client/commands/wait.h"
 #include "common/exit_codes.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
@@ -17,7 +18,7 @@ absl::StatusOr<Submission> SubmitSample(Context& context) {
   }
   absl::StatusOr<Submission> batch = context.client().Submit("sample", tasks);
   if (!batch.ok() || context.flags.json) return batch;
-  context.out() << "batch " << batch->batch_id << ": " << Plural(kTasks, "task") << " accepted\n";
+  context.out() << "batch " << batch->batch_id << ": " << CountOf(kTasks, "task") << " accepted\n";
   for (int i = 0; i < kTasks; ++i) {
     context.out() << "task " << batch->task_ids[i] << " accepted: echo \"" << tasks[i].payload()
                   << "\"\n";

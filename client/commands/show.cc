@@ -9,6 +9,7 @@
 #include "client/commands/task_flags.h"
 #include "common/convert.h"
 #include "common/exit_codes.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
@@ -56,7 +57,7 @@ class Page {
   }
   void Text(absl::string_view name, absl::string_view text) {
     if (text.empty()) return;
-    context_.out() << name << " (" << Plural(static_cast<int64_t>(text.size()), "byte") << "):\n"
+    context_.out() << name << " (" << CountOf(static_cast<int64_t>(text.size()), "byte") << "):\n"
                    << Lines(text, kIndent);
   }
   // Answers false if `bytes` are no such message.

@@ -7,6 +7,7 @@
 #include "client/commands/task_flags.h"
 #include "client/commands/wait.h"
 #include "common/exit_codes.h"
+#include "common/logging.h"
 
 namespace tarea {
 namespace {
@@ -124,7 +125,7 @@ int Submit::Run(Context& context) {
 
 void Submit::Tell(Context& context, const Submission& batch) const {
   const TaskIds& ids = batch.task_ids;
-  context.out() << "batch " << batch.batch_id << ": " << Plural(ids.stored(), "task")
+  context.out() << "batch " << batch.batch_id << ": " << CountOf(ids.stored(), "task")
                 << " accepted";
   if (ids.stored() > 0) context.out() << " (" << ids.ToString() << ")";
   context.out() << std::endl;
