@@ -125,6 +125,22 @@ absl::Status ParseLabels(const google::protobuf::Map<std::string, std::string>& 
   return status;
 }
 
+absl::Status ParseShares(const v1::RequestTaskRequest& request, ClaimRequest& claim) {
+  absl::Status status = CheckCount(request.shares_size(), kMaxQueues, "shares");
+  for (int i = 0; status.ok() && i < request.shares_size(); ++i) {
+    const v1::QueueShare& share = request.shares(i);
+    if (std::find(claim.queues.begin(), claim.queues.end(), share.queue()) == claim.queues.end()) {
+      return Invalid("shares[", i, "].queue is '", Printable(share.queue()),
+                     "'; it must be one of queues");
+    }
+    if (share.tasks() < 0) {
+      return Invalid("shares[", i, "].tasks is ", share.tasks(), "; it must not be negative");
+    }
+    claim.shares.push_back({share.queue(), share.tasks()});
+  }
+  return status;
+}
+
 absl::Status ParseDependencies(const v1::TaskSpec& proto, const std::string& field,
                                const Limits& limits, TaskSpec& spec) {
   const int count = proto.depends_on_size() + proto.depends_on_index_size();
@@ -295,9 +311,11 @@ absl::StatusOr<WorkerIdentity> ParseWorker(const v1::WorkerInfo& info, const std
   absl::Status status = CheckText(info.name(), "worker.name", kMaxNameBytes);
   if (status.ok()) status = CheckText(info.host(), "worker.host", kMaxTextBytes);
   if (status.ok()) status = CheckText(info.version(), "worker.version", kMaxNameBytes);
+  WorkerIdentity worker{info.id(),      info.name(),  info.host(), info.pid(),
+                        info.version(), info.slots(), peer,        {}};
+  if (status.ok()) status = ParseLabels(info.labels(), "worker.labels", worker.labels);
   if (!status.ok()) return status;
-  return WorkerIdentity{info.id(),      info.name(),  info.host(), info.pid(),
-                        info.version(), info.slots(), peer};
+  return worker;
 }
 
 absl::StatusOr<ClaimRequest> ParseRequestTask(const v1::RequestTaskRequest& request,
@@ -316,6 +334,7 @@ absl::StatusOr<ClaimRequest> ParseRequestTask(const v1::RequestTaskRequest& requ
   claim.queues.assign(request.queues().begin(), request.queues().end());
   if (claim.queues.empty()) claim.queues.push_back(TaskSpec().queue);
   claim.types.assign(request.types().begin(), request.types().end());
+  if (status = ParseShares(request, claim); !status.ok()) return status;
   if (request.max_tasks() < 0) {
     return Invalid("max_tasks is ", request.max_tasks(), "; it must not be negative");
   }

@@ -114,6 +114,7 @@ void ToProto(const WorkerStatus& worker, v1::Worker* proto) {
   info->set_pid(worker.identity.pid);
   info->set_version(worker.identity.version);
   info->set_slots(worker.identity.slots);
+  info->mutable_labels()->insert(worker.identity.labels.begin(), worker.identity.labels.end());
   for (const std::string& queue : worker.queues) proto->add_queues(queue);
   for (const std::string& type : worker.types) proto->add_types(type);
   proto->set_held(worker.held);

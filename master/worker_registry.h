@@ -2,6 +2,7 @@
 #define TAREA_MASTER_WORKER_REGISTRY_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@ struct WorkerIdentity {
   std::string version;
   int slots = 0;
   std::string peer;  // where its calls come from
+  std::map<std::string, std::string> labels;
 };
 
 // How far a running task is, as its worker last said.

@@ -91,8 +91,21 @@ absl::StatusOr<std::vector<LeasedTask>> MemoryTransaction::Claim(absl::Time now,
                                                                  absl::Duration lease,
                                                                  const ClaimRequest& request) {
   Tick(now);
+  std::vector<LeasedTask> leased;
+  for (const QueueShare& share : request.shares) {
+    const auto left = request.max_tasks - static_cast<int>(leased.size());
+    TakeReady(now, lease, request, {share.queue}, std::min(share.tasks, left), leased);
+  }
+  TakeReady(now, lease, request, request.queues,
+            request.max_tasks - static_cast<int>(leased.size()), leased);
+  return leased;
+}
+
+void MemoryTransaction::TakeReady(absl::Time now, absl::Duration lease, const ClaimRequest& request,
+                                  const std::vector<std::string>& queues, int max_tasks,
+                                  std::vector<LeasedTask>& leased) {
   absl::btree_set<int64_t> lanes;
-  for (const std::string& queue : request.queues) {
+  for (const std::string& queue : queues) {
     if (state_.IsPaused(queue)) continue;
     for (const std::string& type : request.types) {
       if (const MemoryLane* lane = state_.lanes.Find({queue, type})) lanes.insert(lane->id);
@@ -118,17 +131,15 @@ absl::StatusOr<std::vector<LeasedTask>> MemoryTransaction::Claim(absl::Time now,
   for (const int64_t lane : lanes) {
     push_head({lane, std::numeric_limits<int64_t>::min(), absl::InfinitePast(), 0});
   }
-  std::vector<LeasedTask> leased;
   int64_t bytes = 0;
-  while (!heads.empty() && static_cast<int>(leased.size()) < request.max_tasks &&
-         bytes < request.max_bytes) {
+  for (const LeasedTask& task : leased) bytes += static_cast<int64_t>(task.payload.size());
+  for (int taken = 0; taken < max_tasks && !heads.empty() && bytes < request.max_bytes; ++taken) {
     const auto [priority, ready_at, id, lane] = heads.top();
     heads.pop();
     leased.push_back(StartTask(now, lease, id, request.worker));
     bytes += static_cast<int64_t>(leased.back().payload.size());
     push_head({lane, priority, ready_at, id});
   }
-  return leased;
 }
 
 LeasedTask MemoryTransaction::StartTask(absl::Time now, absl::Duration lease, TaskId id,

@@ -59,6 +59,10 @@ class MemoryTransaction : public Store::Transaction {
   void RememberRequest(absl::Time now, const InsertRequest& request, const InsertAnswer& answer);
 
   // --- Parts of the other verbs
+  // Adds to `leased` up to `max_tasks` of these queues.
+  void TakeReady(absl::Time now, absl::Duration lease, const ClaimRequest& request,
+                 const std::vector<std::string>& queues, int max_tasks,
+                 std::vector<LeasedTask>& leased);
   LeasedTask StartTask(absl::Time now, absl::Duration lease, TaskId id, const std::string& worker);
   ResultStatus CompleteTask(absl::Time now, const TaskResult& result);
   int64_t ExpireLeases(absl::Time now, int64_t limit, absl::btree_set<std::string>& lost_workers);

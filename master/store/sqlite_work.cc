@@ -1,31 +1,71 @@
 // What workers ask for: claim, complete, renew.
 
 #include <algorithm>
+#include <deque>
 #include <tuple>
 
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
 #include "master/store/sqlite_writer.h"
 
 namespace tarea {
+namespace {
+
+// -priority, ready_at, id, queue
+using Candidate = std::tuple<int64_t, int64_t, TaskId, absl::string_view>;
+
+// The same candidates, which are sorted, with those that fill the shares in front.
+std::vector<Candidate> SharesFirst(const std::vector<QueueShare>& shares,
+                                   const std::vector<Candidate>& candidates) {
+  absl::flat_hash_map<absl::string_view, std::deque<size_t>> by_queue;
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    by_queue[std::get<3>(candidates[i])].push_back(i);
+  }
+  std::vector<Candidate> ordered;
+  ordered.reserve(candidates.size());
+  std::vector<bool> placed(candidates.size());
+  for (const QueueShare& share : shares) {
+    std::deque<size_t>& left = by_queue[share.queue];
+    for (int taken = 0; taken < share.tasks && !left.empty(); ++taken) {
+      ordered.push_back(candidates[left.front()]);
+      placed[left.front()] = true;
+      left.pop_front();
+    }
+  }
+  for (size_t i = 0; i < candidates.size(); ++i) {
+    if (!placed[i]) ordered.push_back(candidates[i]);
+  }
+  return ordered;
+}
+
+}  // namespace
 
 // --- Claim
 // ---------------------------------------------------------------------------------------------
 
 std::vector<TaskId> SqliteWriter::ChooseReady(const std::vector<Lane*>& lanes, absl::Time now,
-                                              int max_tasks) {
+                                              const ClaimRequest& request) {
   // Each lane gives its first `max_tasks`; the first of all of them are the answer.
-  std::vector<std::tuple<int64_t, int64_t, TaskId>> candidates;  // -priority, ready_at, id
+  std::vector<Candidate> candidates;
   for (const Lane* lane : lanes) {
     if (lane->counts[TaskState::kReady] == 0) continue;
     Query query(connection_,
                 "SELECT -priority, ready_at, id FROM tasks WHERE lane_id = ? AND state = 3 "
                 "AND (start_by IS NULL OR start_by > ? OR attempt > 0) "
                 "ORDER BY priority DESC, ready_at, id LIMIT ?",
-                lane->id, now, max_tasks);
-    while (query.Next()) candidates.emplace_back(query.Int(0), query.Int(1), query.Int(2));
+                lane->id, now, request.max_tasks);
+    while (query.Next()) {
+      candidates.emplace_back(query.Int(0), query.Int(1), query.Int(2), lane->queue);
+    }
   }
-  const size_t count = std::min(candidates.size(), static_cast<size_t>(max_tasks));
-  std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count),
-                    candidates.end());
+  const size_t count = std::min(candidates.size(), static_cast<size_t>(request.max_tasks));
+  if (request.shares.empty()) {
+    std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count),
+                      candidates.end());
+  } else {
+    std::sort(candidates.begin(), candidates.end());
+    candidates = SharesFirst(request.shares, candidates);
+  }
   std::vector<TaskId> ids;
   ids.reserve(count);
   for (size_t i = 0; i < count; ++i) ids.push_back(std::get<2>(candidates[i]));
@@ -40,7 +80,7 @@ std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease
 
   std::vector<LeasedTask> leased;
   int64_t bytes = 0;
-  for (const TaskId id : ChooseReady(lanes, now, request.max_tasks)) {
+  for (const TaskId id : ChooseReady(lanes, now, request)) {
     TaskRow row;
     LeasedTask& task = leased.emplace_back();
     {

@@ -100,7 +100,8 @@ class SqliteWriter {
   void RememberRequest(absl::Time now, const InsertRequest& request, const InsertAnswer& answer);
 
   // --- Work (sqlite_work.cc) ---
-  std::vector<TaskId> ChooseReady(const std::vector<Lane*>& lanes, absl::Time now, int max_tasks);
+  std::vector<TaskId> ChooseReady(const std::vector<Lane*>& lanes, absl::Time now,
+                                  const ClaimRequest& request);
   ResultStatus CompleteOne(absl::Time now, const TaskResult& result);
 
   // --- Timers (sqlite_timers.cc) ---

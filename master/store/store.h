@@ -63,11 +63,19 @@ struct InsertAnswer {
 // --- Work
 // ------------------------------------------------------------------------------------------
 
+// So many of the tasks of a claim are to come from this queue.
+struct QueueShare {
+  std::string queue;  // one of the claim's
+  int tasks = 0;      // not negative
+};
+
 struct ClaimRequest {
   std::string worker;
   std::vector<std::string> queues;  // at least one
   std::vector<std::string> types;   // empty: every type
   int max_tasks = 1;
+  // Filled first, one after the other; the rest comes from all queues.
+  std::vector<QueueShare> shares;
   // Takes no more once the payloads come to this many bytes; one task in any case.
   int64_t max_bytes = int64_t{16} << 20;
 };
@@ -256,8 +264,10 @@ class Store {
     virtual absl::StatusOr<InsertAnswer> Insert(absl::Time now, const InsertRequest& request) = 0;
 
     // Leases up to max_tasks READY tasks of queues that are not paused: from the queues and types
-    // together, highest priority first, then earliest ready_at, then smallest id. May answer none;
-    // fewer than max_tasks only if there are no more or max_bytes is reached.
+    // together, highest priority first, then earliest ready_at, then smallest id. So ordered by
+    // itself is what each share takes, and what is taken once the shares are filled or their queues
+    // have no more. May answer none; fewer than max_tasks only if there are no more or max_bytes is
+    // reached.
     virtual absl::StatusOr<std::vector<LeasedTask>> Claim(absl::Time now, absl::Duration lease,
                                                           const ClaimRequest& request) = 0;
 

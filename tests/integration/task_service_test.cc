@@ -169,6 +169,7 @@ TEST_F(TaskServiceTest, WorkersAreListedWhileTheyAreThere) {
   request.mutable_worker()->set_id("w1-abc");
   request.mutable_worker()->set_name("w1");
   request.mutable_worker()->set_slots(4);
+  (*request.mutable_worker()->mutable_labels())["zone"] = "a";
   request.add_queues("images");
   request.add_types("resize");
   v1::RequestTaskResponse none;
@@ -177,6 +178,7 @@ TEST_F(TaskServiceTest, WorkersAreListedWhileTheyAreThere) {
   ASSERT_TRUE(Call(&Stub::ListWorkers, v1::ListWorkersRequest(), workers).ok());
   ASSERT_EQ(workers.workers_size(), 1);
   EXPECT_EQ(workers.workers(0).info().slots(), 4);
+  EXPECT_EQ(workers.workers(0).info().labels().at("zone"), "a");
   EXPECT_EQ(workers.workers(0).queues(0), "images");
   EXPECT_EQ(workers.workers(0).types(0), "resize");
   EXPECT_FALSE(workers.workers(0).peer().empty());

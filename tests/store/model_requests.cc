@@ -118,6 +118,12 @@ ClaimRequest ModelRequests::NextClaim() {
     for (int64_t i = 1 + Below(2); i > 0; --i) request.types.push_back(Pick({"a", "b", "c", "d"}));
   }
   request.max_tasks = static_cast<int>(1 + Below(6));
+  if (OneIn(2)) {
+    for (int64_t i = 1 + Below(3); i > 0; --i) {
+      const int64_t queue = Below(static_cast<int64_t>(request.queues.size()));
+      request.shares.push_back({request.queues[queue], static_cast<int>(Below(4))});
+    }
+  }
   return request;
 }
 

@@ -68,6 +68,50 @@ TEST_P(Claiming, OrderHoldsAcrossQueuesAndTypes) {
   EXPECT_THAT(Ids(Claim(From({"q2", "q1"}, {"b", "a"}))), ElementsAre(3));
 }
 
+TEST_P(Claiming, SharesGoBeforePriorityAndTheRestByPriority) {
+  TaskSpec urgent = OfType("a", "q2");
+  urgent.priority = 1;
+  Submit({OfType("a", "q1"), OfType("b", "q1"), OfType("a", "q1"), urgent, urgent});
+  ClaimRequest request = From({"q1", "q2"}, {}, 3);
+  request.shares = {{"q1", 1}};
+  EXPECT_THAT(Ids(Claim(request)), ElementsAre(1, 4, 5));
+}
+
+TEST_P(Claiming, SharesAreFilledInTheirOrderUpToMaxTasks) {
+  Submit({OfType("a", "q1"), OfType("a", "q1"), OfType("a", "q2"), OfType("a", "q2")});
+  ClaimRequest request = From({"q1", "q2"}, {}, 3);
+  request.shares = {{"q2", 1}, {"q1", 5}};
+  EXPECT_THAT(Ids(Claim(request)), ElementsAre(3, 1, 2));
+}
+
+TEST_P(Claiming, AShareTakesByPriorityWithinItsQueue) {
+  TaskSpec urgent = OfType("b", "q");
+  urgent.priority = 1;
+  Submit({OfType("a", "q"), urgent, OfType("a", "other")});
+  ClaimRequest request = From({"other", "q"}, {}, 2);
+  request.shares = {{"q", 1}};
+  EXPECT_THAT(Ids(Claim(request)), ElementsAre(2, 1));
+}
+
+TEST_P(Claiming, WhatAShareCannotFillComesFromTheOtherQueues) {
+  Submit({OfType("a", "q1"), OfType("a", "q2"), OfType("a", "q1"), OfType("b", "q2")});
+  ClaimRequest request = From({"q1", "q2", "empty"}, {"a"}, 4);
+  request.shares = {{"empty", 2}, {"q2", 2}};
+  EXPECT_THAT(Ids(Claim(request)), ElementsAre(2, 1, 3));
+}
+
+TEST_P(Claiming, MaxBytesHoldsOverSharesAndRestTogether) {
+  TaskSpec large = OfType("a", "q1");
+  large.payload = std::string(600, 'x');
+  TaskSpec other = large;
+  other.queue = "q2";
+  Submit({large, large, other, other});
+  ClaimRequest request = From({"q1", "q2"}, {});
+  request.shares = {{"q2", 1}};
+  request.max_bytes = 1000;
+  EXPECT_THAT(Ids(Claim(request)), ElementsAre(3, 1));
+}
+
 TEST_P(Claiming, TakesOnlyFromItsQueuesAndTypes) {
   Submit({OfType("a", "q1"), OfType("b", "q1"), OfType("a", "q2"), OfType("a", "q")});
   EXPECT_THAT(Ids(Claim(From({"q1"}, {"a", "none"}))), ElementsAre(1));

@@ -201,6 +201,51 @@ TEST(ParseRequestTask, CutsMaxTasksToTheLimitAndRefusesNegativeOnes) {
               HasSubstr("max_tasks is -1; it must not be negative"));
 }
 
+TEST(ParseRequestTask, TakesSharesOfItsQueuesOnly) {
+  v1::RequestTaskRequest request;
+  v1::QueueShare* share = request.add_shares();
+  share->set_queue("default");
+  share->set_tasks(3);
+  const absl::StatusOr<ClaimRequest> claim = ParseRequestTask(request, Limits());
+  ASSERT_TRUE(claim.ok()) << claim.status();
+  ASSERT_EQ(claim->shares.size(), 1);
+  EXPECT_EQ(claim->shares[0].queue, "default");
+  EXPECT_EQ(claim->shares[0].tasks, 3);
+
+  request.add_queues("images");
+  EXPECT_THAT(std::string(ParseRequestTask(request, Limits()).status().message()),
+              HasSubstr("shares[0].queue is 'default'; it must be one of queues"));
+  request.add_queues("default");
+  share->set_tasks(-1);
+  EXPECT_THAT(std::string(ParseRequestTask(request, Limits()).status().message()),
+              HasSubstr("shares[0].tasks is -1; it must not be negative"));
+}
+
+TEST(ParseRequestTask, TakesAtMostAsManySharesAsQueues) {
+  v1::RequestTaskRequest request;
+  for (int i = 0; i < 65; ++i) request.add_shares()->set_queue("default");
+  EXPECT_THAT(std::string(ParseRequestTask(request, Limits()).status().message()),
+              HasSubstr("shares has 65 entries; the limit is 64"));
+}
+
+TEST(ParseWorker, HoldsLabelsToTheLimitsOfTheTasks) {
+  v1::WorkerInfo info;
+  info.set_id("w");
+  (*info.mutable_labels())["zone"] = "a";
+  EXPECT_EQ(ParseWorker(info, "peer")->labels.at("zone"), "a");
+  (*info.mutable_labels())["no spaces"] = "";
+  EXPECT_THAT(std::string(ParseWorker(info, "peer").status().message()),
+              HasSubstr("worker.labels has the name 'no spaces'"));
+  info.clear_labels();
+  (*info.mutable_labels())["long"] = std::string(257, 'x');
+  EXPECT_THAT(std::string(ParseWorker(info, "peer").status().message()),
+              HasSubstr("worker.labels['long'] is 257 bytes; the limit is 256"));
+  info.clear_labels();
+  for (int i = 0; i < 17; ++i) (*info.mutable_labels())[std::to_string(i)] = "";
+  EXPECT_THAT(std::string(ParseWorker(info, "peer").status().message()),
+              HasSubstr("worker.labels has 17 entries; the limit is 16"));
+}
+
 TEST(ParseWorker, NeedsAnId) {
   EXPECT_THAT(std::string(ParseWorker({}, "peer").status().message()),
               HasSubstr("worker.id is ''; it must be 1 to 128"));
