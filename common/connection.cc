@@ -115,6 +115,11 @@ void Connection::Interrupt() {
   for (grpc::ClientContext* context : running_) context->TryCancel();
 }
 
+std::string Connection::current() {
+  absl::MutexLock lock(&mu_);
+  return masters_[current_].address;
+}
+
 void Connection::TryNextMaster() {
   absl::MutexLock lock(&mu_);
   current_ = (current_ + 1) % masters_.size();

@@ -70,6 +70,8 @@ class Connection {
 
   // The masters, for messages.
   const std::string& addresses() const { return addresses_; }
+  // The one that the next call goes to.
+  std::string current() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Makes this and later calls end CANCELLED.
   void Interrupt();

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -19,8 +20,14 @@ std::string HeldTask::Name() const {
 
 absl::Time HeldTask::Start() {
   absl::MutexLock lock(&mu_);
-  if (task_.has_timeout()) deadline_ = clock_->Now() + FromProto(task_.timeout());
+  started_at_ = clock_->Now();
+  if (task_.has_timeout()) deadline_ = started_at_ + FromProto(task_.timeout());
   return deadline_;
+}
+
+absl::Duration HeldTask::RanFor() const {
+  absl::MutexLock lock(&mu_);
+  return std::max(absl::ZeroDuration(), clock_->Now() - started_at_);
 }
 
 bool HeldTask::Stop(StopCause reason) {

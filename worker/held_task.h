@@ -34,6 +34,8 @@ class HeldTask final : public TaskContext {
 
   // The handler starts: from here on its time counts. Answers when the attempt times out.
   absl::Time Start() ABSL_LOCKS_EXCLUDED(mu_);
+  // How long ago that was; zero if it has not started.
+  absl::Duration RanFor() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Asks the handler to end early. The first reason counts; false if there was one already.
   bool Stop(StopCause reason) ABSL_LOCKS_EXCLUDED(mu_, callback_mu_);
@@ -71,6 +73,7 @@ class HeldTask final : public TaskContext {
 
   mutable absl::Mutex mu_;
   StopCause stop_cause_ ABSL_GUARDED_BY(mu_) = StopCause::kNone;
+  absl::Time started_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   absl::Time deadline_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
   bool settled_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<v1::Progress> progress_ ABSL_GUARDED_BY(mu_);

@@ -1,6 +1,7 @@
 #include "worker/held_tasks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tarea {
@@ -14,8 +15,8 @@ constexpr int kLogEach = 10;
 
 }  // namespace
 
-HeldTasks::HeldTasks(int slots, Clock* clock, Prefetch* prefetch)
-    : slots_(slots), clock_(clock), prefetch_(prefetch) {}
+HeldTasks::HeldTasks(int slots, Clock* clock, Prefetch* prefetch, WorkLimits limits)
+    : slots_(slots), clock_(clock), prefetch_(prefetch), limits_(limits) {}
 
 // --- Poller
 // --------------------------------------------------------------------------------------------
@@ -26,12 +27,17 @@ int HeldTasks::Room() const {
   const int ahead = prefetch_->Wanted();
   const int room = slots_ + ahead - static_cast<int>(unstarted_or_running);
   // With many fetched ahead, one call brings many, not one call for each that was worked off.
-  return room >= std::max(1, ahead / 2) ? room : 0;
+  if (room < std::max(1, ahead / 2)) return 0;
+  if (limits_.max_tasks == 0) return room;
+  const int64_t left = limits_.max_tasks - processed_ - static_cast<int64_t>(unstarted_or_running);
+  return static_cast<int>(std::clamp<int64_t>(left, 0, room));
 }
 
 int HeldTasks::AwaitRoom() {
   absl::MutexLock lock(&mu_);
-  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return !fetching_ || Room() > 0; };
+  const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return !fetching_ || ExhaustedLocked() || Room() > 0;
+  };
   mu_.Await(absl::Condition(&ready));
   return fetching_ ? Room() : 0;
 }
@@ -54,6 +60,17 @@ void HeldTasks::Add(int wanted, v1::RequestTaskResponse response) {
     waiting_.push_back(std::move(task));
   }
   due_changed_ = true;
+  NoteHeld();
+}
+
+void HeldTasks::NoteHeld() {
+  if (limits_.idle_exit == absl::InfiniteDuration()) return;
+  if (!held_.empty()) {
+    idle_since_ = absl::InfiniteFuture();
+  } else if (idle_since_ == absl::InfiniteFuture()) {
+    idle_since_ = clock_->Now();
+    due_changed_ = true;
+  }
 }
 
 // --- Slots
@@ -79,6 +96,7 @@ void HeldTasks::Ran(const HeldTask& task, absl::Duration took) {
   prefetch_->Record(took);
   absl::MutexLock lock(&mu_);
   running_.erase(task.lease_id());
+  ++processed_;
   std::erase_if(deadlines_, [&task](const auto& entry) { return entry.second == task.lease_id(); });
 }
 
@@ -88,6 +106,7 @@ void HeldTasks::Ran(const HeldTask& task, absl::Duration took) {
 void HeldTasks::Forget(uint64_t lease_id) {
   absl::MutexLock lock(&mu_);
   held_.erase(lease_id);
+  NoteHeld();
 }
 
 // --- Heartbeat
@@ -160,6 +179,7 @@ absl::Time HeldTasks::NextDue() const {
   absl::Time due = absl::InfiniteFuture();
   if (!deadlines_.empty()) due = deadlines_.begin()->first;
   if (!waiting_.empty()) due = std::min(due, waiting_.front()->received_at() + kPatience);
+  if (!told_idle_) due = std::min(due, idle_since_ + limits_.idle_exit);
   return due;
 }
 
@@ -167,6 +187,7 @@ HeldTasks::Overdue HeldTasks::AwaitOverdue() {
   absl::MutexLock lock(&mu_);
   const auto look_again = [this]()
                               ABSL_SHARED_LOCKS_REQUIRED(mu_) { return closed_ || due_changed_; };
+  NoteHeld();
   absl::Time now = clock_->Now();
   while (!closed_ && NextDue() > now) {
     due_changed_ = false;
@@ -184,11 +205,33 @@ HeldTasks::Overdue HeldTasks::AwaitOverdue() {
     waiting_.clear();
     prefetch_->Stalled(kPatience);
   }
+  if (!told_idle_ && idle_since_ + limits_.idle_exit <= now) overdue.idle = told_idle_ = true;
   return overdue;
+}
+
+// --- People
+// --------------------------------------------------------------------------------------------
+
+HeldTasks::Snapshot HeldTasks::Look() const {
+  Snapshot snapshot;
+  {
+    absl::MutexLock lock(&mu_);
+    for (const auto& [lease_id, task] : running_) snapshot.running.push_back(task);
+    snapshot.waiting = static_cast<int64_t>(waiting_.size());
+    snapshot.unsent = static_cast<int64_t>(held_.size()) - snapshot.waiting - std::ssize(running_);
+  }
+  std::sort(snapshot.running.begin(), snapshot.running.end(),
+            [](const auto& a, const auto& b) { return a->RanFor() > b->RanFor(); });
+  return snapshot;
 }
 
 // --- End
 // -----------------------------------------------------------------------------------------------
+
+bool HeldTasks::Exhausted() const {
+  absl::MutexLock lock(&mu_);
+  return ExhaustedLocked();
+}
 
 HeldTasks::Tasks HeldTasks::TakeWaiting() {
   absl::MutexLock lock(&mu_);
@@ -204,12 +247,18 @@ HeldTasks::Tasks HeldTasks::Running() const {
   return tasks;
 }
 
-bool HeldTasks::AwaitIdle(absl::Duration timeout) {
+int HeldTasks::AwaitRunning(int running, absl::Duration timeout) {
   absl::MutexLock lock(&mu_);
-  const auto ready = [this]()
-                         ABSL_SHARED_LOCKS_REQUIRED(mu_) { return hurry_ || running_.empty(); };
+  const auto ready = [this, running]() ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return hurry_ || running_.size() <= static_cast<size_t>(running);
+  };
   mu_.AwaitWithTimeout(absl::Condition(&ready), timeout);
-  return running_.empty();
+  return static_cast<int>(running_.size());
+}
+
+bool HeldTasks::hurried() const {
+  absl::MutexLock lock(&mu_);
+  return hurry_;
 }
 
 bool HeldTasks::AwaitStopped(absl::Duration timeout) {

@@ -19,6 +19,14 @@
 
 namespace tarea {
 
+// When a worker is to end by itself.
+struct WorkLimits {
+  // After so many tasks were processed; it never holds more than are left. 0: no limit.
+  int64_t max_tasks = 0;
+  // After it has held nothing for so long.
+  absl::Duration idle_exit = absl::InfiniteDuration();
+};
+
 // All that a worker holds. A task comes in with Add, waits until a slot takes it (Next), runs until
 // the slot says so (Ran), and is held until its result is recorded (Forget): the lease is renewed
 // so long. Thread-safe.
@@ -31,10 +39,11 @@ class HeldTasks {
   using Tasks = std::vector<std::shared_ptr<HeldTask>>;
 
   // `clock` and `prefetch` must outlive it.
-  HeldTasks(int slots, Clock* clock, Prefetch* prefetch);
+  HeldTasks(int slots, Clock* clock, Prefetch* prefetch, WorkLimits limits = {});
 
   // --- For the poller
-  // Waits until more tasks are wanted, and answers how many; 0 when no more are to be fetched.
+  // Waits until more tasks are wanted, and answers how many; 0 when no more are to be fetched, also
+  // because max_tasks have been processed.
   int AwaitRoom() ABSL_LOCKS_EXCLUDED(mu_);
   void StopFetching() ABSL_LOCKS_EXCLUDED(mu_);
   // What the master answered when asked for `wanted` tasks.
@@ -69,20 +78,33 @@ class HeldTasks {
   struct Overdue {
     Tasks timed_out;  // run longer than their timeout
     Tasks stale;      // wait for so long that they had better run elsewhere; no longer held waiting
+    bool idle = false;  // idle_exit is over; answered once
   };
   // Waits until there are some; none when closed.
   Overdue AwaitOverdue() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // --- For people
+  struct Snapshot {
+    Tasks running;  // the one that was started first comes first
+    int64_t waiting = 0;
+    int64_t unsent = 0;  // their results have not been recorded
+  };
+  Snapshot Look() const ABSL_LOCKS_EXCLUDED(mu_);
+
   // --- For the end
+  // Whether max_tasks have been processed.
+  bool Exhausted() const ABSL_LOCKS_EXCLUDED(mu_);
   // Takes all that has not been started.
   Tasks TakeWaiting() ABSL_LOCKS_EXCLUDED(mu_);
   Tasks Running() const ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits until nothing runs, or `timeout` is over, or Hurry is called; true if nothing runs.
-  bool AwaitIdle(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  // Waits until at most `running` tasks run, or `timeout` is over, or Hurry is called; answers how
+  // many run.
+  int AwaitRunning(int running, absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
+  bool hurried() const ABSL_LOCKS_EXCLUDED(mu_);
   void Hurry() ABSL_LOCKS_EXCLUDED(mu_);
   // The same, however one hurries.
   bool AwaitStopped(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
-  // Waits until nothing is held.
+  // Waits until nothing is held; false if `timeout` is over before.
   bool AwaitNothingHeld(absl::Duration timeout) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends all waits, now and from now on.
   void Close() ABSL_LOCKS_EXCLUDED(mu_);
@@ -90,12 +112,18 @@ class HeldTasks {
  private:
   // How many tasks are wanted: none, or enough to be worth a call.
   int Room() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
+  bool ExhaustedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
+    return limits_.max_tasks > 0 && processed_ >= limits_.max_tasks;
+  }
+  // Something is held from now on, or nothing any more.
+  void NoteHeld() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // When AwaitOverdue has something to do; InfiniteFuture if nothing.
   absl::Time NextDue() const ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
   const int slots_;
   Clock* const clock_;
   Prefetch* const prefetch_;
+  const WorkLimits limits_;
 
   mutable absl::Mutex mu_;
   bool closed_ ABSL_GUARDED_BY(mu_) = false;
@@ -109,6 +137,10 @@ class HeldTasks {
   // AwaitOverdue has to look again when to wake.
   bool due_changed_ ABSL_GUARDED_BY(mu_) = false;
   bool hurry_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t processed_ ABSL_GUARDED_BY(mu_) = 0;
+  // Since when nothing is held, once somebody waits for it; InfiniteFuture while something is.
+  absl::Time idle_since_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
+  bool told_idle_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace tarea

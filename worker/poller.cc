@@ -21,41 +21,66 @@ constexpr absl::Duration kStopTimeout = absl::Seconds(2);
 
 }  // namespace
 
-Poller::Poller(const ConnectionOptions& masters, v1::RequestTaskRequest request, HeldTasks* held)
-    : request_(std::move(request)), held_(held), polls_(masters), control_(masters) {}
+Poller::Poller(const ConnectionOptions& masters, v1::RequestTaskRequest request,
+               const std::vector<QueueWeight>& weights, HeldTasks* held)
+    : request_(std::move(request)),
+      fair_share_(weights),
+      held_(held),
+      polls_(masters),
+      control_(masters) {}
 
 bool Poller::stopping() {
   absl::MutexLock lock(&mu_);
   return stopping_;
 }
 
+std::string Poller::connected_to() const {
+  absl::MutexLock lock(&mu_);
+  return connected_to_;
+}
+
+void Poller::SetConnected(const std::string& master) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (connected_to_ == master) return;
+    connected_to_ = master;
+  }
+  if (!master.empty()) spdlog::info("connected to the master at {}", master);
+}
+
+absl::Status Poller::Poll(int room, absl::Duration wait, v1::RequestTaskResponse& response) {
+  request_.set_max_tasks(room);
+  request_.clear_shares();
+  for (v1::QueueShare& share : fair_share_.Divide(room)) *request_.add_shares() = std::move(share);
+  *request_.mutable_wait() = ToProto(wait);
+  spdlog::debug("requesting up to {} tasks", room);
+  return polls_.Attempt(kWait + kGrace, [&](Stub& stub, grpc::ClientContext& context) {
+    return stub.RequestTask(&context, request_, &response);
+  });
+}
+
 absl::Status Poller::Run() {
   Outage outage(polls_, Outage::Log::kEach);
   absl::Status status;
-  bool connected = false;
   while (true) {
     const int room = held_->AwaitRoom();
     if (room == 0 || stopping()) break;
-    request_.set_max_tasks(room);
     // The first call does not park, so that the log soon says whether there is a master.
-    *request_.mutable_wait() = ToProto(connected ? kWait : absl::ZeroDuration());
+    const absl::Duration wait = connected_to().empty() ? absl::ZeroDuration() : kWait;
+    const std::string master = polls_.current();
     v1::RequestTaskResponse response;
-    spdlog::debug("requesting up to {} tasks", room);
-    status = polls_.Attempt(kWait + kGrace, [&](Stub& stub, grpc::ClientContext& context) {
-      return stub.RequestTask(&context, request_, &response);
-    });
+    status = Poll(room, wait, response);
     if (status.ok()) {
-      if (!std::exchange(connected, true)) {
-        spdlog::info("connected to the master at {}", polls_.addresses());
-      }
+      SetConnected(master);
       outage.Over();
       held_->SetLease(FromProto(response.lease()));
       if (response.tasks_size() > 0) LogAnswer(response);
+      fair_share_.Received(room, response);
       held_->Add(room, std::move(response));
       continue;
     }
     if (stopping()) break;
-    connected = false;
+    SetConnected("");
     // Too many workers now need not be too many later.
     if (absl::IsResourceExhausted(status)) status = absl::UnavailableError(status.message());
     status = outage.WaitToRetry(status);

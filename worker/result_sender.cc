@@ -21,6 +21,14 @@ constexpr absl::Duration kCallTimeout = absl::Seconds(10);
 
 }  // namespace
 
+std::string Totals::ToString() const {
+  std::string text = absl::StrCat(CountOf(succeeded, "task"), " succeeded, ", failed, " failed, ");
+  if (cancelled > 0) absl::StrAppend(&text, cancelled, " cancelled, ");
+  absl::StrAppend(&text, given_back, " given back");
+  if (dropped > 0) absl::StrAppend(&text, ", ", dropped, " dropped");
+  return text;
+}
+
 ResultSender::ResultSender(const ConnectionOptions& masters, v1::WorkerInfo worker, HeldTasks* held)
     : worker_(std::move(worker)), held_(held), connection_(masters) {}
 
@@ -115,6 +123,8 @@ void ResultSender::SendRefused(v1::SubmitResultRequest request, const absl::Stat
 
 void ResultSender::Settle(const v1::SubmitResultRequest& request,
                           const v1::SubmitResultResponse& response) {
+  // Before the tasks are forgotten: who waits for that may look at the totals.
+  Count(request, response);
   int recorded = 0;
   for (int i = 0; i < request.results_size(); ++i) {
     const v1::TaskResult& result = request.results(i);
@@ -130,6 +140,35 @@ void ResultSender::Settle(const v1::SubmitResultRequest& request,
   } else {
     spdlog::info("{} recorded", CountOf(recorded, "result"));
   }
+}
+
+void ResultSender::Count(const v1::SubmitResultRequest& request,
+                         const v1::SubmitResultResponse& response) {
+  absl::MutexLock lock(&mu_);
+  for (int i = 0; i < request.results_size(); ++i) {
+    if (response.statuses(i) != v1::RESULT_STATUS_RECORDED) {
+      ++totals_.dropped;
+      continue;
+    }
+    switch (request.results(i).outcome()) {
+      case v1::RESULT_OUTCOME_SUCCEEDED:
+        ++totals_.succeeded;
+        break;
+      case v1::RESULT_OUTCOME_CANCELLED:
+        ++totals_.cancelled;
+        break;
+      case v1::RESULT_OUTCOME_RELEASED:
+        ++totals_.given_back;
+        break;
+      default:
+        ++totals_.failed;
+    }
+  }
+}
+
+Totals ResultSender::totals() const {
+  absl::MutexLock lock(&mu_);
+  return totals_;
 }
 
 void ResultSender::Stop() {

@@ -2,6 +2,7 @@
 #define TAREA_WORKER_RESULT_SENDER_H_
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -13,6 +14,18 @@
 
 namespace tarea {
 
+// What became of the tasks whose results the master has answered.
+struct Totals {
+  int64_t succeeded = 0;
+  int64_t failed = 0;  // also those that took too long
+  int64_t cancelled = 0;
+  int64_t given_back = 0;
+  int64_t dropped = 0;  // their lease was no longer current
+
+  // "3 tasks succeeded, 1 failed, 0 given back", and what else there was.
+  std::string ToString() const;
+};
+
 // Reports results to the master: one call at a time, with all that piled up during the one before,
 // so that quick tasks share a commit without anybody waiting for a timer. Repeats a call until the
 // master has answered it. Thread-safe.
@@ -22,6 +35,8 @@ class ResultSender {
   ResultSender(const ConnectionOptions& masters, v1::WorkerInfo worker, HeldTasks* held);
 
   void Add(v1::TaskResult result) ABSL_LOCKS_EXCLUDED(mu_);
+
+  Totals totals() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Sends until Stop; for a thread of its own.
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
@@ -35,13 +50,17 @@ class ResultSender {
   // Sends until the master has answered; an error is its refusal, or CANCELLED.
   absl::Status Send(const v1::SubmitResultRequest& request, v1::SubmitResultResponse& response);
   void SendRefused(v1::SubmitResultRequest request, const absl::Status& refusal);
-  void Settle(const v1::SubmitResultRequest& request, const v1::SubmitResultResponse& response);
+  void Settle(const v1::SubmitResultRequest& request, const v1::SubmitResultResponse& response)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  void Count(const v1::SubmitResultRequest& request, const v1::SubmitResultResponse& response)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   const v1::WorkerInfo worker_;
   HeldTasks* const held_;
   Connection connection_;
 
-  absl::Mutex mu_;
+  mutable absl::Mutex mu_;
+  Totals totals_ ABSL_GUARDED_BY(mu_);
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<v1::TaskResult> pending_ ABSL_GUARDED_BY(mu_);
 };

@@ -18,16 +18,20 @@
 #include "common/ids.h"
 #include "common/logging.h"
 #include "common/version.h"
+#include "worker/fair_share.h"
 #include "worker/heartbeat.h"
 #include "worker/held_tasks.h"
 #include "worker/poller.h"
 #include "worker/prefetch.h"
 #include "worker/result_sender.h"
+#include "worker/status_report.h"
 
 namespace tarea {
 namespace {
 
 constexpr int kMaxSlots = 4096;
+// The live count of a drain says something at most so often.
+constexpr absl::Duration kCountPause = absl::Seconds(1);
 
 int SlotsOf(const WorkerOptions& options) {
   if (options.slots != 0) return options.slots;
@@ -44,6 +48,7 @@ v1::WorkerInfo InfoOf(const WorkerOptions& options) {
   info.set_id(IsName(info.name(), 100, "._:/@-") ? absl::StrCat(info.name(), "-", unique) : unique);
   info.set_version(std::string(Version()));
   info.set_slots(SlotsOf(options));
+  info.mutable_labels()->insert(options.labels.begin(), options.labels.end());
   return info;
 }
 
@@ -54,6 +59,26 @@ ConnectionOptions Masters(const WorkerOptions& options) {
   masters.credentials = options.credentials;
   masters.clock = options.clock;
   return masters;
+}
+
+// None unless the queues are weighed.
+std::vector<QueueWeight> WeightsOf(const WorkerOptions& options) {
+  std::vector<QueueWeight> weights;
+  if (options.queue_weights.empty()) return weights;
+  for (const std::string& queue : options.queues) {
+    const auto weight = options.queue_weights.find(queue);
+    weights.push_back({queue, weight == options.queue_weights.end() ? 1 : weight->second});
+  }
+  return weights;
+}
+
+// "a, b", or "a (3), b (1)" with weights.
+std::string QueuesOf(const WorkerOptions& options) {
+  if (options.queues.empty()) return "default";
+  if (options.queue_weights.empty()) return absl::StrJoin(options.queues, ", ");
+  return absl::StrJoin(WeightsOf(options), ", ", [](std::string* out, const QueueWeight& queue) {
+    absl::StrAppend(out, queue.queue, " (", queue.weight, ")");
+  });
 }
 
 absl::StatusOr<std::string> CallHandler(const Handler& handler, HeldTask& held) {
@@ -94,20 +119,26 @@ class Worker::Impl : public std::enable_shared_from_this<Worker::Impl> {
         own_clock_(options_.clock == nullptr ? std::make_unique<MonotonicClock>() : nullptr),
         clock_(options_.clock == nullptr ? own_clock_.get() : options_.clock),
         prefetch_(slots_, options_.max_prefetch),
-        held_(slots_, clock_, &prefetch_),
+        held_(slots_, clock_, &prefetch_,
+              {.max_tasks = options_.max_tasks, .idle_exit = options_.idle_exit}),
         sender_(Masters(options_), info_, &held_),
         heartbeat_(Masters(options_), info_, &held_, &sender_) {}
 
   void Handle(const std::string& type, Handler handler) { handlers_[type] = std::move(handler); }
   absl::Status Run();
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);
+  void LogStatus() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   absl::Status Check() const;
+  absl::Status CheckQueues() const;
   v1::RequestTaskRequest PollRequest() const;
   void RunSlot();
   void Work(HeldTask& held);
   void RunTimer();
+  // Waits, at most drain_timeout, until nothing runs, and counts down meanwhile; true if nothing
+  // does.
+  bool CountDown();
   void GiveBack(const HeldTasks::Tasks& tasks, absl::string_view why);
   absl::Status Finish(std::vector<std::thread>& slots);
 
@@ -125,6 +156,9 @@ class Worker::Impl : public std::enable_shared_from_this<Worker::Impl> {
   absl::Mutex mu_;
   // Drain was called, or the poller has ended by itself.
   bool ending_ ABSL_GUARDED_BY(mu_) = false;
+  // While Run runs.
+  Poller* poller_ ABSL_GUARDED_BY(mu_) = nullptr;
+  absl::Time started_at_ ABSL_GUARDED_BY(mu_) = absl::InfiniteFuture();
 };
 
 absl::Status Worker::Impl::Check() const {
@@ -137,6 +171,15 @@ absl::Status Worker::Impl::Check() const {
     return absl::InvalidArgumentError(
         absl::StrCat("max_prefetch is ", options_.max_prefetch, "; it must not be negative"));
   }
+  if (options_.max_tasks < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max_tasks is ", options_.max_tasks, "; it must not be negative"));
+  }
+  if (options_.idle_exit <= absl::ZeroDuration()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "idle_exit is ", absl::FormatDuration(options_.idle_exit), "; it must be more than zero"));
+  }
+  if (absl::Status status = CheckQueues(); !status.ok()) return status;
   if (handlers_.empty()) {
     return absl::InvalidArgumentError("there is no handler; call Handle before Run");
   }
@@ -148,6 +191,22 @@ absl::Status Worker::Impl::Check() const {
                      absl::StrJoin(handlers_, ", ", [](std::string* out, const auto& entry) {
                        absl::StrAppend(out, entry.first);
                      })));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Worker::Impl::CheckQueues() const {
+  for (const auto& [queue, weight] : options_.queue_weights) {
+    if (weight < 1 || weight > kMaxQueueWeight) {
+      return absl::InvalidArgumentError(absl::StrCat("the weight of queue '", Printable(queue),
+                                                     "' is ", weight, "; it must be 1 to ",
+                                                     kMaxQueueWeight));
+    }
+    const auto named = std::count(options_.queues.begin(), options_.queues.end(), queue);
+    if (named == 1) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("queue '", Printable(queue), "' has a weight and is ",
+                     named == 0 ? "not one of the queues" : "named more than once"));
   }
   return absl::OkStatus();
 }
@@ -166,12 +225,16 @@ v1::RequestTaskRequest Worker::Impl::PollRequest() const {
 absl::Status Worker::Impl::Run() {
   if (absl::Status status = Check(); !status.ok()) return status;
   const v1::RequestTaskRequest request = PollRequest();
-  spdlog::info("worker '{}': {}; takes {} from queue {} of the master at {}",
-               Printable(info_.name()), CountOf(slots_, "slot"),
-               absl::StrJoin(request.types(), ", "),
-               options_.queues.empty() ? "default" : absl::StrJoin(options_.queues, ", "),
+  spdlog::info("worker '{}': {}; takes {} from {} {} of the master at {}", Printable(info_.name()),
+               CountOf(slots_, "slot"), absl::StrJoin(request.types(), ", "),
+               options_.queues.size() > 1 ? "queues" : "queue", QueuesOf(options_),
                absl::StrJoin(options_.masters, ", "));
-  Poller poller(Masters(options_), request, &held_);
+  Poller poller(Masters(options_), request, WeightsOf(options_), &held_);
+  {
+    absl::MutexLock lock(&mu_);
+    poller_ = &poller;
+    started_at_ = clock_->Now();
+  }
   absl::Status polled;
   std::thread poll([&] {
     polled = poller.Run();
@@ -189,6 +252,10 @@ absl::Status Worker::Impl::Run() {
     absl::MutexLock lock(&mu_);
     mu_.Await(absl::Condition(&ending_));
   }
+  if (held_.Exhausted()) {
+    spdlog::info("{} processed, as many as it was to take: draining",
+                 CountOf(options_.max_tasks, "task"));
+  }
   poller.Stop();
   poll.join();
   absl::Status finished = Finish(slots);
@@ -198,6 +265,8 @@ absl::Status Worker::Impl::Run() {
   beat.join();
   timer.join();
   heartbeat_.Goodbye();
+  absl::MutexLock lock(&mu_);
+  poller_ = nullptr;
   return polled.ok() ? finished : polled;
 }
 
@@ -208,6 +277,19 @@ void Worker::Impl::Drain() {
     again = std::exchange(ending_, true);
   }
   if (again) held_.Hurry();
+}
+
+void Worker::Impl::LogStatus() {
+  StatusReport report;
+  report.slots = slots_;
+  report.held = held_.Look();
+  report.totals = sender_.totals();
+  {
+    absl::MutexLock lock(&mu_);
+    if (poller_ != nullptr) report.connected_to = poller_->connected_to();
+    report.up = std::max(absl::ZeroDuration(), clock_->Now() - started_at_);
+  }
+  for (const std::string& line : report.Lines()) spdlog::info("status: {}", line);
 }
 
 // --- Work
@@ -246,7 +328,12 @@ void Worker::Impl::Work(HeldTask& held) {
 void Worker::Impl::RunTimer() {
   while (true) {
     const HeldTasks::Overdue overdue = held_.AwaitOverdue();
-    if (overdue.timed_out.empty() && overdue.stale.empty()) return;
+    if (overdue.timed_out.empty() && overdue.stale.empty() && !overdue.idle) return;
+    if (overdue.idle) {
+      spdlog::info("nothing to do for {}: draining", absl::FormatDuration(options_.idle_exit));
+      absl::MutexLock lock(&mu_);
+      ending_ = true;
+    }
     for (const std::shared_ptr<HeldTask>& held : overdue.timed_out) {
       if (held->Stop(StopCause::kTimedOut)) spdlog::info("{}: time is up", held->Name());
     }
@@ -264,14 +351,29 @@ void Worker::Impl::GiveBack(const HeldTasks::Tasks& tasks, absl::string_view why
 // --- End
 // -----------------------------------------------------------------------------------------------
 
+bool Worker::Impl::CountDown() {
+  const absl::Time end = clock_->Now() + options_.drain_timeout;
+  int running = held_.AwaitRunning(0, absl::ZeroDuration());
+  if (running > 0) {
+    spdlog::info("draining: waiting up to {} for {} to finish",
+                 absl::FormatDuration(options_.drain_timeout), CountOf(running, "task"));
+  }
+  while (running > 0 && !held_.hurried() && clock_->Now() < end) {
+    const int before = running;
+    held_.AwaitRunning(0, std::min(kCountPause, end - clock_->Now()));
+    running = held_.AwaitRunning(before - 1, end - clock_->Now());
+    if (running < before && running > 0) {
+      spdlog::info("draining: {}",
+                   running == 1 ? "1 task runs" : absl::StrCat(running, " tasks run"));
+    }
+  }
+  return running == 0;
+}
+
 absl::Status Worker::Impl::Finish(std::vector<std::thread>& slots) {
   GiveBack(held_.TakeWaiting(), "the worker ends");
   const absl::Time begin = clock_->Now();
-  if (!held_.Running().empty()) {
-    spdlog::info("waiting up to {} for {} to finish", absl::FormatDuration(options_.drain_timeout),
-                 CountOf(static_cast<int64_t>(held_.Running().size()), "task"));
-  }
-  bool idle = held_.AwaitIdle(options_.drain_timeout);
+  bool idle = CountDown();
   if (!idle) {
     for (const std::shared_ptr<HeldTask>& held : held_.Running()) held->Stop(StopCause::kDraining);
     idle = held_.AwaitStopped(options_.stop_timeout);
@@ -301,7 +403,7 @@ absl::Status Worker::Impl::Finish(std::vector<std::thread>& slots) {
         "the master could not be told of all results; these tasks run again when their leases are "
         "over");
   }
-  spdlog::info("drained");
+  spdlog::info("drained: {}", sender_.totals().ToString());
   return absl::OkStatus();
 }
 
@@ -316,5 +418,7 @@ void Worker::Handle(const std::string& type, Handler handler) {
 absl::Status Worker::Run() { return impl_->Run(); }
 
 void Worker::Drain() { impl_->Drain(); }
+
+void Worker::LogStatus() { impl_->LogStatus(); }
 
 }  // namespace tarea

@@ -3,6 +3,8 @@
 
 #include <grpcpp/security/credentials.h>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +15,8 @@
 #include "worker/handler.h"
 
 namespace tarea {
+
+constexpr int kMaxQueueWeight = 100;
 
 struct WorkerOptions {
   // "host:port" each, at least one. A master that cannot be reached is followed by the next.
@@ -28,12 +32,30 @@ struct WorkerOptions {
   // Where tasks are taken from. At most 64; none means the queue "default".
   std::vector<std::string> queues = {};
 
+  // How much of the work comes from each queue while all have tasks: of weights 3 and 1, three
+  // quarters and one quarter. By name, of `queues`; 1 to 100. A queue that is not named here weighs
+  // 1. What an idle queue does not take goes to the others. None: strictly by the tasks' priorities
+  // and times, whatever their queue.
+  std::map<std::string, int> queue_weights = {};
+
+  // Shown where workers are listed. At most 16; names 1 to 64 of [A-Za-z0-9._/-], values up to 256
+  // bytes of UTF-8.
+  std::map<std::string, std::string> labels = {};
+
   // Which of the types with a handler are taken. None means all of them.
   std::vector<std::string> types = {};
 
   // Most tasks to fetch ahead of the free slots; how many it really is follows from what tasks take
   // (prefetch.h). Not negative; 0 fetches none.
   int max_prefetch = 1000;
+
+  // Drains by itself after so many tasks were processed, whatever became of them; never takes more
+  // than are left. Not negative; 0: no limit.
+  int64_t max_tasks = 0;
+
+  // Drains by itself after it has held nothing for so long, also if that is because no master can
+  // be reached. More than zero; InfiniteDuration: never.
+  absl::Duration idle_exit = absl::InfiniteDuration();
 
   // How long running tasks may go on once the worker drains. Those that are not done by then are
   // given back.
@@ -58,7 +80,8 @@ struct WorkerOptions {
 //
 // While a handler works, the task's lease is renewed, so that a task may take much longer than a
 // lease. What is held when the process dies comes back when its lease runs out, its attempt
-// counted. Run and Drain may be called from different threads; nothing else is thread-safe.
+// counted. Run, Drain and LogStatus may be called from different threads; nothing else is
+// thread-safe.
 class Worker {
  public:
   explicit Worker(WorkerOptions options);
@@ -69,7 +92,8 @@ class Worker {
   // Has tasks of this type processed by `handler`; replaces an earlier one. Before Run.
   void Handle(const std::string& type, Handler handler);
 
-  // Works until Drain is called, and until then tries for as long as it takes to reach a master.
+  // Works until Drain is called, or max_tasks or idle_exit is reached, and until then tries for as
+  // long as it takes to reach a master.
   // Call it once.
   //   OK                   drained: everything was finished or given back
   //   DEADLINE_EXCEEDED    drained, but handlers that did not stop within stop_timeout still run,
@@ -82,6 +106,10 @@ class Worker {
   // drain_timeout. A second call gives back at once what runs. Returns at once; may be called
   // before Run.
   void Drain();
+
+  // Writes a few lines at level info: what runs, for how long and how far it is, what waits, what
+  // was done since Run, and which master it is connected to.
+  void LogStatus();
 
  private:
   class Impl;

@@ -17,6 +17,7 @@
 #include "worker/handlers/echo.h"
 #include "worker/handlers/exec.h"
 #include "worker/handlers/sleep.h"
+#include "worker/list_flags.h"
 #include "worker/worker.h"
 
 namespace tarea {
@@ -29,12 +30,13 @@ Example:
   worker --master 127.0.0.1:50051 --slots 4 --exec
 
 SIGTERM or SIGINT: takes no more tasks and lets those that run finish within --drain-timeout; a
-second one gives them back at once.
+second one gives them back at once. SIGUSR1: writes to the log what it is about.
 
-Exit codes: 0 drained; 1 refused by the master, or a handler did not stop; 2 wrong flags.)";
+Exit codes: 0 drained, also by --max-tasks or --idle-exit; 1 refused by the master, or a handler did not stop; 2 wrong flags.)";
 
 struct Flags {
   WorkerOptions worker;
+  std::optional<absl::Duration> idle_exit;
   bool exec = false;
   ExecOptions exec_options;
   LogOptions log;
@@ -49,13 +51,12 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--slots", options.slots, "Tasks at once; 0: one per core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
-  app.add_option("--queues", options.queues, "Queues to take tasks from [default]")
-      ->delimiter(',')
-      ->type_name("NAME,...");
+  AddQueues(app, options);
   app.add_option("--types", options.types, "Only these of the types it can process [all]")
       ->delimiter(',')
       ->type_name("NAME,...");
   app.add_option("--name", options.name, "Shown in lists and logs [host and process id]");
+  AddLabels(app, options);
   app.add_flag("--exec", flags.exec,
                "Run commands (type exec): whoever may submit tasks can run programs here");
   app.add_option("--max-output", flags.exec_options.max_output,
@@ -67,9 +68,23 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--max-prefetch", options.max_prefetch, "Most tasks to fetch ahead")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
+  app.add_option("--max-tasks", options.max_tasks,
+                 "End after so many tasks were processed; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  AddDuration(app, "--idle-exit", flags.idle_exit,
+              "End when there was nothing to do for so long [never]");
   AddDuration(app, "--drain-timeout", options.drain_timeout,
               "How long running tasks may take once the worker is to end");
   AddLogFlags(app, flags.log);
+}
+
+// Those that a worker listens to.
+sigset_t Signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
+  return signals;
 }
 
 // Runs the worker on another thread and has this one wait for signals.
@@ -81,17 +96,19 @@ absl::Status RunUntilSignal(Worker& worker) {
     ended = true;
     kill(getpid(), SIGTERM);
   });
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
-  for (int times = 1;; ++times) {
+  const sigset_t signals = Signals();
+  for (bool first = true;;) {
     int signal = 0;
     sigwait(&signals, &signal);
     if (ended) break;
+    if (signal == SIGUSR1) {
+      worker.LogStatus();
+      continue;
+    }
     spdlog::info(
         "{}: {}", signal == SIGINT ? "SIGINT" : "SIGTERM",
-        times == 1 ? "draining; once more gives back at once what runs" : "giving back what runs");
+        first ? "draining; once more gives back at once what runs" : "giving back what runs");
+    first = false;
     worker.Drain();
   }
   run.join();
@@ -106,6 +123,7 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   app.footer(kFooter);
   AddFlags(app, flags);
   if (const std::optional<int> exit = ParseFlags(app, argc, argv)) return *exit;
+  if (flags.idle_exit.has_value()) flags.worker.idle_exit = *flags.idle_exit;
   absl::Status usage = CheckMasters(flags.worker.masters);
   if (usage.ok()) usage = InitLogging("worker", flags.log);
   if (!usage.ok()) {
@@ -115,10 +133,7 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   RouteGrpcLog();
 
   // Before any thread is started, so that all have it and only sigwait gets these.
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGTERM);
-  sigaddset(&signals, SIGINT);
+  const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   if (!flags.exec && !handlers.contains("exec") &&

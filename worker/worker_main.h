@@ -16,7 +16,7 @@ namespace tarea {
 //     }
 //
 // A handler of one's own replaces a built-in one of the same type. Call it before any other thread
-// is started: it blocks SIGTERM and SIGINT and waits for them.
+// is started: it blocks SIGTERM, SIGINT and SIGUSR1 and waits for them.
 int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& handlers);
 
 }  // namespace tarea

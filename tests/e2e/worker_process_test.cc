@@ -133,6 +133,12 @@ TEST(WorkerFlags, AMistakeIsNamedAndEndsItWithTwo) {
       {{"--slots", "5000"}, {}, "5000"},
       {{"--slots", "-1"}, {}, "-1"},
       {{"--max-prefetch", "-1"}, {}, "-1"},
+      {{"--max-tasks", "-1"}, {}, "-1"},
+      {{"--idle-exit", "never"}, {}, "'never'"},
+      {{"--label", "zone"}, {}, "'zone' is not NAME=VALUE"},
+      {{"--queues", "a:0,b"}, {}, "the weight of 'a' is 0; it must be 1 to 100"},
+      {{"--queues", "a:101"}, {}, "the weight of 'a' is 101; it must be 1 to 100"},
+      {{"--queues", "a:3,b,a"}, {}, "'a' is named more than once"},
       {{"--max-output", "-1"}, {}, "-1"},
       {{"--drain-timeout", "soon"}, {}, "'soon'"},
       {{"--kill-after", "5 parsecs"}, {}, "'5 parsecs'"},
@@ -174,7 +180,7 @@ TEST_F(WorkerProcess, SigtermLetsItFinishWhatRunsAndTakeNothingNew) {
   worker.Kill(SIGTERM);
   ASSERT_TRUE(worker.AwaitLog("SIGTERM: draining")) << worker.Log();
   // Now the master knows too.
-  ASSERT_TRUE(worker.AwaitLog("waiting up to 30s for 1 task to finish")) << worker.Log();
+  ASSERT_TRUE(worker.AwaitLog("draining: waiting up to 30s for 1 task to finish")) << worker.Log();
   const int64_t next = SubmitTask(client(), EchoTask());
   OpenGate();
   EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
@@ -182,10 +188,79 @@ TEST_F(WorkerProcess, SigtermLetsItFinishWhatRunsAndTakeNothingNew) {
   EXPECT_EQ(done.state(), v1::TASK_STATE_SUCCEEDED);
   EXPECT_EQ(done.attempt(), 1);
   EXPECT_EQ(OutputOf(done), "done\n");
+  EXPECT_THAT(worker.Log(), HasSubstr("drained: 1 task succeeded, 0 failed, 0 given back"));
   EXPECT_EQ(GetTask(client(), next).state(), v1::TASK_STATE_READY);
   const absl::StatusOr<v1::ListWorkersResponse> workers = client().Workers();
   ASSERT_TRUE(workers.ok()) << workers.status();
   EXPECT_THAT(workers->workers(), SizeIs(0));
+}
+
+TEST_F(WorkerProcess, DrainingCountsDownWhatStillRuns) {
+  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "3"});
+  const auto gated = [this](const std::string& name) {
+    return ShellTask(absl::StrCat("echo started > started-", name, "; while [ ! -e go-", name,
+                                  " ]; do sleep 0.02; done"),
+                     cluster_.path());
+  };
+  for (const std::string name : {"1", "2", "3"}) SubmitTask(client(), gated(name));
+  for (const std::string name : {"1", "2", "3"}) {
+    EXPECT_EQ(AwaitLine(cluster_.path() + "/started-" + name), "started");
+  }
+  worker.Kill(SIGTERM);
+  ASSERT_TRUE(worker.AwaitLog("for 3 tasks to finish")) << worker.Log();
+  WriteFile(cluster_.path() + "/go-1", "");
+  ASSERT_TRUE(worker.AwaitLog("draining: 2 tasks run")) << worker.Log();
+  WriteFile(cluster_.path() + "/go-2", "");
+  ASSERT_TRUE(worker.AwaitLog("draining: 1 task runs")) << worker.Log();
+  WriteFile(cluster_.path() + "/go-3", "");
+  EXPECT_EQ(worker.Wait(), kOk) << worker.Log();
+  EXPECT_THAT(worker.Log(), HasSubstr("drained: 3 tasks succeeded, 0 failed, 0 given back"));
+}
+
+TEST_F(WorkerProcess, Sigusr1WritesWhatItIsAboutAndItGoesOn) {
+  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  const int64_t id = SubmitTask(client(), GatedTask());
+  AwaitStarted();
+  worker.Kill(SIGUSR1);
+  ASSERT_TRUE(worker.AwaitLog(absl::StrCat("status: task ", id, " (exec) runs for ")))
+      << worker.Log();
+  EXPECT_THAT(worker.Log(), AllOf(HasSubstr("status: 1 of 2 slots busy; 0 tasks fetched ahead"),
+                                  HasSubstr(absl::StrCat("connected to ", cluster_.address())),
+                                  HasSubstr(": 0 tasks succeeded, 0 failed, 0 given back")));
+  OpenGate();
+  AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
+}
+
+TEST_F(WorkerProcess, MaxTasksEndsItWithZeroAndSaysWhy) {
+  SubmitTask(client(), EchoTask());
+  SubmitTask(client(), EchoTask());
+  const int64_t last = SubmitTask(client(), EchoTask());
+  const CommandResult result = RunWorker({"--master", cluster_.address(), "--max-tasks", "2"});
+  EXPECT_EQ(result.end, kOk);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("2 tasks processed, as many as it was to take: draining"),
+                                HasSubstr("drained: 2 tasks succeeded")));
+  EXPECT_EQ(GetTask(client(), last).state(), v1::TASK_STATE_READY);
+}
+
+TEST_F(WorkerProcess, IdleExitEndsItWithZeroAndSaysWhy) {
+  const int64_t id = SubmitTask(client(), EchoTask());
+  const CommandResult result = RunWorker({"--master", cluster_.address(), "--idle-exit", "200ms"});
+  EXPECT_EQ(result.end, kOk);
+  EXPECT_THAT(result.err, AllOf(HasSubstr("nothing to do for 200ms: draining"),
+                                HasSubstr("drained: 1 task succeeded")));
+  EXPECT_EQ(GetTask(client(), id).state(), v1::TASK_STATE_SUCCEEDED);
+}
+
+TEST_F(WorkerProcess, TakesLabelsAndWeightsFromItsFlags) {
+  Process& worker = cluster_.StartWorker(
+      "w1", {"--label", "zone=a", "--label", "gpu=yes", "--queues", "a:3,b,odd:7:2"});
+  ASSERT_TRUE(worker.AwaitLog("connected to the master")) << worker.Log();
+  EXPECT_THAT(worker.Log(), HasSubstr("from queues a (3), b (1), odd:7 (2) of the master"));
+  const absl::StatusOr<v1::ListWorkersResponse> workers = client().Workers();
+  ASSERT_TRUE(workers.ok()) << workers.status();
+  ASSERT_THAT(workers->workers(), SizeIs(1));
+  EXPECT_EQ(workers->workers(0).info().labels().at("zone"), "a");
+  EXPECT_EQ(workers->workers(0).info().labels().at("gpu"), "yes");
 }
 
 // Checks what became of a task whose worker ended before it did.

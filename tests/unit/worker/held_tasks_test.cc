@@ -53,6 +53,49 @@ TEST_F(HeldTasksTest, FetchesQuickTasksManyAtATime) {
   room.join();
 }
 
+TEST_F(HeldTasksTest, WantsNoMoreThanAreLeftOfMaxTasksAndEndsWhenTheyWereProcessed) {
+  HeldTasks held(4, &clock_, &prefetch_, {.max_tasks = 3});
+  EXPECT_EQ(held.AwaitRoom(), 3);
+  v1::RequestTaskResponse response;
+  for (int i = 1; i <= 2; ++i) response.add_tasks()->set_lease_id(i);
+  held.Add(3, response);
+  EXPECT_EQ(held.AwaitRoom(), 1);
+  held.Ran(*held.Next(), absl::Seconds(1));
+  EXPECT_EQ(held.AwaitRoom(), 1);
+  // One that is given back before it was started does not count.
+  EXPECT_EQ(held.TakeWaiting().size(), 1);
+  EXPECT_EQ(held.AwaitRoom(), 2);
+  held.Add(2, response);
+  EXPECT_FALSE(held.Exhausted());
+  for (int i = 0; i < 2; ++i) held.Ran(*held.Next(), absl::Seconds(1));
+  EXPECT_TRUE(held.Exhausted());
+  EXPECT_EQ(held.AwaitRoom(), 0);
+}
+
+TEST_F(HeldTasksTest, IsIdleOnceNothingWasHeldForIdleExit) {
+  HeldTasks held(4, &clock_, &prefetch_, {.idle_exit = absl::Seconds(30)});
+  v1::RequestTaskResponse response;
+  response.add_tasks()->set_lease_id(1);
+  held.Add(1, response);
+  std::shared_ptr<HeldTask> task = held.Next();
+  held.Ran(*task, absl::Seconds(1));
+  clock_.Advance(absl::Minutes(1));  // its result has not been recorded: not idle
+  held.Forget(1);
+  absl::Notification told;
+  std::thread timer([&] {
+    EXPECT_TRUE(held.AwaitOverdue().idle);
+    told.Notify();
+    const HeldTasks::Overdue closed = held.AwaitOverdue();
+    EXPECT_FALSE(closed.idle) << "told twice";
+  });
+  EXPECT_FALSE(told.WaitForNotificationWithTimeout(absl::Milliseconds(50)));
+  clock_.Advance(absl::Seconds(31));
+  held.Add(0, {});  // has it look at the clock
+  told.WaitForNotification();
+  held.Close();
+  timer.join();
+}
+
 TEST_F(HeldTasksTest, WantsNoneWhileTenThousandResultsWaitToBeSent) {
   Add(1, 10'000);
   for (int i = 0; i < 10'000; ++i) held_.Ran(*held_.Next(), absl::Seconds(1));
@@ -139,7 +182,8 @@ TEST_F(HeldTasksTest, HurryingEndsTheWaitForRunningTasks) {
   Add(1, 1);
   const std::shared_ptr<HeldTask> running = held_.Next();
   std::thread hurry([this] { held_.Hurry(); });
-  EXPECT_FALSE(held_.AwaitIdle(absl::Minutes(5)));
+  EXPECT_EQ(held_.AwaitRunning(0, absl::Minutes(5)), 1);
+  EXPECT_TRUE(held_.hurried());
   hurry.join();
   EXPECT_EQ(held_.Running().size(), 1);
   held_.Ran(*running, absl::Seconds(1));
