@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <exception>
 #include <map>
 #include <thread>
 #include <utility>
@@ -81,17 +80,6 @@ std::string QueuesOf(const WorkerOptions& options) {
   });
 }
 
-absl::StatusOr<std::string> CallHandler(const Handler& handler, HeldTask& held) {
-  // A handler is somebody else's code; what it throws must cost no more than its own task.
-  try {
-    return handler(held.task(), held);
-  } catch (const std::exception& e) {
-    return absl::UnknownError(absl::StrCat("the handler threw an exception: ", e.what()));
-  } catch (...) {
-    return absl::UnknownError("the handler threw an exception");
-  }
-}
-
 const char* Name(v1::ResultOutcome outcome) {
   switch (outcome) {
     case v1::RESULT_OUTCOME_SUCCEEDED:
@@ -125,6 +113,7 @@ class Worker::Impl : public std::enable_shared_from_this<Worker::Impl> {
         heartbeat_(Masters(options_), info_, &held_, &sender_) {}
 
   void Handle(const std::string& type, Handler handler) { handlers_[type] = std::move(handler); }
+  void Use(Middleware middleware) { middleware_.push_back(std::move(middleware)); }
   absl::Status Run();
   void Drain() ABSL_LOCKS_EXCLUDED(mu_);
   void LogStatus() ABSL_LOCKS_EXCLUDED(mu_);
@@ -148,6 +137,7 @@ class Worker::Impl : public std::enable_shared_from_this<Worker::Impl> {
   const std::unique_ptr<Clock> own_clock_;
   Clock* const clock_;
   std::map<std::string, Handler> handlers_;
+  std::vector<Middleware> middleware_;
   Prefetch prefetch_;
   HeldTasks held_;
   ResultSender sender_;
@@ -225,6 +215,7 @@ v1::RequestTaskRequest Worker::Impl::PollRequest() const {
 absl::Status Worker::Impl::Run() {
   if (absl::Status status = Check(); !status.ok()) return status;
   const v1::RequestTaskRequest request = PollRequest();
+  for (auto& [type, handler] : handlers_) handler = WithMiddleware(middleware_, std::move(handler));
   spdlog::info("worker '{}': {}; takes {} from {} {} of the master at {}", Printable(info_.name()),
                CountOf(slots_, "slot"), absl::StrJoin(request.types(), ", "),
                options_.queues.size() > 1 ? "queues" : "queue", QueuesOf(options_),
@@ -303,7 +294,7 @@ void Worker::Impl::Work(HeldTask& held) {
   const auto level = held.log_each() ? spdlog::level::info : spdlog::level::debug;
   spdlog::log(level, "{}: started", held.Name());
   const absl::Time begin = clock_->Now();
-  absl::StatusOr<std::string> returned = CallHandler(handlers_.at(held.task().type()), held);
+  absl::StatusOr<std::string> returned = handlers_.at(held.task().type())(held.task(), held);
   const absl::Duration took = clock_->Now() - begin;
   // Settled before it counts as ended: whoever waits for that may rely on its result being on the
   // way.
@@ -414,6 +405,8 @@ Worker::~Worker() = default;
 void Worker::Handle(const std::string& type, Handler handler) {
   impl_->Handle(type, std::move(handler));
 }
+
+void Worker::Use(Middleware middleware) { impl_->Use(std::move(middleware)); }
 
 absl::Status Worker::Run() { return impl_->Run(); }
 

@@ -13,6 +13,7 @@
 #include "absl/time/time.h"
 #include "common/clock.h"
 #include "worker/handler.h"
+#include "worker/middleware.h"
 
 namespace tarea {
 
@@ -91,6 +92,10 @@ class Worker {
 
   // Has tasks of this type processed by `handler`; replaces an earlier one. Before Run.
   void Handle(const std::string& type, Handler handler);
+
+  // Goes around the handlers of all types, also of those that are registered later; the first that
+  // is added is the outermost. Before Run.
+  void Use(Middleware middleware);
 
   // Works until Drain is called, or max_tasks or idle_exit is reached, and until then tries for as
   // long as it takes to reach a master.

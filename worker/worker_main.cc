@@ -117,7 +117,8 @@ absl::Status RunUntilSignal(Worker& worker) {
 
 }  // namespace
 
-int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& handlers) {
+int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& handlers,
+               const WorkerExtras& extras) {
   Flags flags;
   CLI::App app("Takes tasks from a master and processes them.", "worker");
   app.footer(kFooter);
@@ -147,6 +148,7 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   worker.Handle("sleep", Sleep);
   if (flags.exec) worker.Handle("exec", ExecHandler(flags.exec_options));
   for (const auto& [type, handler] : handlers) worker.Handle(type, handler);
+  for (const Middleware& middleware : extras.middleware) worker.Use(middleware);
   const absl::Status status = RunUntilSignal(worker);
   if (status.ok()) return kExitOk;
   spdlog::critical("{}", Printable(status.message(), 1024));

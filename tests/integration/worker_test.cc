@@ -40,6 +40,26 @@ TEST_F(WorkerTest, AnErrorAndAnExceptionAreWhatPeopleSee) {
             "the handler threw an exception: oops");
 }
 
+TEST_F(WorkerTest, MiddlewareGoesAroundTheHandlersOfAllTypes) {
+  Worker worker(Options());
+  worker.Use([](const v1::LeasedTask& task, TaskContext& context, const Handler& next) {
+    absl::StatusOr<std::string> result = next(task, context);
+    if (!result.ok()) return absl::StatusOr<std::string>("saved: " + task.type());
+    return absl::StatusOr<std::string>(*result + "!");
+  });
+  worker.Handle("good", [](const v1::LeasedTask&, TaskContext&) -> absl::StatusOr<std::string> {
+    return "hello";
+  });
+  worker.Handle("bad", [](const v1::LeasedTask&, TaskContext&) -> absl::StatusOr<std::string> {
+    throw std::runtime_error("oops");
+  });
+  std::thread run([&worker] { EXPECT_TRUE(worker.Run().ok()); });
+  EXPECT_EQ(Await(SubmitOne(OfType("good")), v1::TASK_STATE_SUCCEEDED).result(), "hello!");
+  EXPECT_EQ(Await(SubmitOne(OfType("bad")), v1::TASK_STATE_SUCCEEDED).result(), "saved: bad");
+  worker.Drain();
+  run.join();
+}
+
 TEST_F(WorkerTest, TenThousandQuickTasksEachRunOnceAndAreFetchedAndReportedInBatches) {
   std::mutex mu;
   std::map<int64_t, int> runs;

@@ -1,11 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <thread>
-
-#include "tests/unit/worker/fake_context.h"
 #include "worker/handlers/echo.h"
 #include "worker/handlers/sleep.h"
+#include "worker/testing/fake_context.h"
 
 namespace tarea {
 namespace {
@@ -26,15 +24,18 @@ TEST(Echo, ReturnsThePayload) {
 TEST(Sleep, SaysHowLongItSleptAndReportsProgress) {
   FakeContext context;
   EXPECT_EQ(*Sleep(TaskWith("1.01s"), context), "slept 1.01s");
-  EXPECT_THAT(context.progress(), testing::ElementsAre(0, testing::DoubleNear(1 / 1.01, 1e-9)));
+  ASSERT_EQ(context.progress().size(), 2);
+  EXPECT_EQ(context.progress()[0].fraction(), 0);
+  EXPECT_NEAR(context.progress()[1].fraction(), 1 / 1.01, 1e-9);
+  EXPECT_EQ(context.elapsed(), absl::Milliseconds(1010));
   EXPECT_EQ(*Sleep(TaskWith("0"), context), "slept 0");
 }
 
 TEST(Sleep, EndsAsSoonAsItIsToStop) {
   FakeContext context;
-  std::thread stopper([&] { context.Stop(StopCause::kCancelled); });
+  context.StopAfter(absl::Hours(2), StopCause::kCancelled);
   EXPECT_EQ(Sleep(TaskWith("7d"), context).status().code(), absl::StatusCode::kCancelled);
-  stopper.join();
+  EXPECT_EQ(context.elapsed(), absl::Hours(2));
 }
 
 TEST(Sleep, APayloadThatIsNoDurationNeverWorks) {

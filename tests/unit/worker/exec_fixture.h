@@ -17,8 +17,8 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tests/support/temp_dir.h"
-#include "tests/unit/worker/fake_context.h"
 #include "worker/handlers/exec.h"
+#include "worker/testing/fake_context.h"
 
 namespace tarea {
 
