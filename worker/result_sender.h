@@ -14,7 +14,7 @@
 
 namespace tarea {
 
-// What became of the tasks whose results the master has answered.
+// What became of the attempts whose results the master has answered.
 struct Totals {
   int64_t succeeded = 0;
   int64_t failed = 0;  // also those that took too long

@@ -32,7 +32,8 @@ Example:
 SIGTERM or SIGINT: takes no more tasks and lets those that run finish within --drain-timeout; a
 second one gives them back at once. SIGUSR1: writes to the log what it is about.
 
-Exit codes: 0 drained, also by --max-tasks or --idle-exit; 1 refused by the master, or a handler did not stop; 2 wrong flags.)";
+Exit codes: 0 drained, also by --max-tasks or --idle-exit; 1 refused by the master, or a handler did
+not stop; 2 wrong flags.)";
 
 struct Flags {
   WorkerOptions worker;

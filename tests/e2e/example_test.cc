@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "tests/e2e/cluster.h"
+#include "tests/e2e/tasks.h"
 
 namespace tarea {
 namespace {
@@ -62,6 +63,38 @@ TEST(Examples, WordCountOfAFileThatIsNotThereFailsTheClient) {
   EXPECT_EQ(client.Wait(), ProcessEnd{.code = 1}) << client.Log() << worker.Log();
   EXPECT_EQ(client.Output(),
             absl::StrCat(missing, ": cannot read ", missing, ": No such file or directory\n"));
+}
+
+TEST(Examples, CsvReportsOfFilesThatAreThereAndOneThatCannotBeRead) {
+  Cluster cluster;
+  cluster.StartMaster();
+  const std::string sales = cluster.path() + "/sales.csv";
+  const std::string bad = cluster.path() + "/bad.csv";
+  WriteFile(sales, "region,amount\nnorth,2.5\nsouth,7\nnorth,10\n");
+  WriteFile(bad, "region,amount\nnorth,many\n");
+  Process worker(BinPath("csv_report_worker"), {"--master", cluster.address()});
+  Process client(BinPath("csv_report_client"), {cluster.address(), "region", "amount", sales, bad});
+  EXPECT_EQ(client.Wait(), ProcessEnd{.code = 1}) << client.Log() << worker.Log();
+  EXPECT_THAT(client.Output(),
+              testing::AllOf(testing::HasSubstr(sales + ": 3 rows\n  north 12.5\n  south 7\n"),
+                             testing::HasSubstr(bad + ": " + bad +
+                                                " line 2: 'north,many' has no "
+                                                "number in 'amount'")));
+  worker.Kill(SIGTERM);
+  EXPECT_EQ(worker.Wait(), ProcessEnd{}) << worker.Log();
+  // What cannot work was not tried a second time.
+  EXPECT_THAT(worker.Log(), testing::HasSubstr("reports made: 1, failed attempts: 1\n"));
+}
+
+TEST(Examples, ShoutAnswersInCapitalLetters) {
+  Cluster cluster;
+  cluster.StartMaster();
+  const Process worker(BinPath("shout_worker"), {"--master", cluster.address()});
+  v1::TaskSpec task;
+  task.set_type("shout");
+  task.set_payload("hello");
+  const int64_t id = SubmitTask(cluster.client(), task);
+  EXPECT_EQ(AwaitState(cluster.client(), id, v1::TASK_STATE_SUCCEEDED).result(), "HELLO");
 }
 
 }  // namespace
