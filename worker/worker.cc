@@ -374,8 +374,13 @@ absl::Status Worker::Impl::Finish(std::vector<std::thread>& slots) {
     if (held->Settle()) stuck.push_back(std::move(held));
   }
   GiveBack(stuck, "their handlers do not stop");
-  const bool told = held_.AwaitNothingHeld(
-      std::max(options_.stop_timeout, options_.drain_timeout - (clock_->Now() - begin)));
+  const absl::Duration left =
+      std::max(options_.stop_timeout, options_.drain_timeout - (clock_->Now() - begin));
+  bool told = held_.AwaitNothingHeld(std::min(kCountPause, left));
+  if (!told) {
+    spdlog::info("draining: {} not yet sent", CountOf(held_.Look().unsent, "result"));
+    told = held_.AwaitNothingHeld(left - kCountPause);
+  }
   held_.Close();
   for (std::thread& slot : slots) {
     if (idle) {

@@ -244,9 +244,9 @@ TEST_F(WorkerProcess, MaxTasksEndsItWithZeroAndSaysWhy) {
 
 TEST_F(WorkerProcess, IdleExitEndsItWithZeroAndSaysWhy) {
   const int64_t id = SubmitTask(client(), EchoTask());
-  const CommandResult result = RunWorker({"--master", cluster_.address(), "--idle-exit", "200ms"});
+  const CommandResult result = RunWorker({"--master", cluster_.address(), "--idle-exit", "2s"});
   EXPECT_EQ(result.end, kOk);
-  EXPECT_THAT(result.err, AllOf(HasSubstr("nothing to do for 200ms: draining"),
+  EXPECT_THAT(result.err, AllOf(HasSubstr("nothing to do for 2s: draining"),
                                 HasSubstr("drained: 1 task succeeded")));
   EXPECT_EQ(GetTask(client(), id).state(), v1::TASK_STATE_SUCCEEDED);
 }

@@ -124,12 +124,12 @@ TEST_F(WorkerLimits, FailuresCountAsProcessed) {
 
 TEST_F(WorkerLimits, EndsWhenItWasIdleForIdleExitButNotWhileItWorks) {
   WorkerOptions options = Options();
-  options.idle_exit = absl::Milliseconds(50);
+  options.idle_exit = absl::Seconds(1);  // time enough to get the task at all
   SubmitMany("default", 1);
   std::atomic<bool> stopped = false;
   // Works for longer than that.
   EXPECT_TRUE(RunToEnd(options, "note", [&](const v1::LeasedTask&, TaskContext& context) {
-                stopped = !context.SleepFor(absl::Milliseconds(200));
+                stopped = !context.SleepFor(absl::Milliseconds(1500));
                 return absl::StatusOr<std::string>("");
               }).ok());
   EXPECT_FALSE(stopped);
