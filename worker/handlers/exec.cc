@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -148,7 +149,8 @@ absl::Status AttemptStatus(const CommandResult& result, const TaskContext& conte
 }
 
 absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& context,
-                                 const Environment& environment, const ExecOptions& options) {
+                                 const Environment& environment, const ExecOptions& options,
+                                 GuardianPool& guardians) {
   const absl::StatusOr<v1::ExecPayload> payload = Parse(task.payload());
   if (!payload.ok()) return NonRetryable(payload.status());
   if (context.stopped()) return StopStatus(context.stop_cause(), absl::ZeroDuration());
@@ -157,7 +159,8 @@ absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& contex
   context.OnStop([fd = stop.get()] { eventfd_write(fd, 1); });
   const absl::Cleanup forget = [&context] { context.OnStop(nullptr); };
 
-  CommandResult result = RunCommand(MakeCommand(task, *payload, environment, options), stop.get());
+  CommandResult result =
+      RunCommand(guardians, MakeCommand(task, *payload, environment, options), stop.get());
   absl::Status status = AttemptStatus(result, context);
   std::string output = Serialize(result);
   if (status.ok()) return output;
@@ -168,9 +171,10 @@ absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& contex
 }  // namespace
 
 Handler ExecHandler(const ExecOptions& options) {
-  return [options, environment = EnvironmentOfThisProcess()](const v1::LeasedTask& task,
-                                                             TaskContext& context) {
-    return Exec(task, context, environment, options);
+  return [options, environment = EnvironmentOfThisProcess(),
+          guardians = std::make_shared<GuardianPool>()](const v1::LeasedTask& task,
+                                                        TaskContext& context) {
+    return Exec(task, context, environment, options, *guardians);
   };
 }
 

@@ -13,12 +13,16 @@
 
 #include <algorithm>
 
+#include "worker/handlers/orders.h"
+
 namespace tarea {
 namespace {
 
-// 0 to 2 are the command's.
+// 0 to 2 are /dev/null, which a command without stdin gets as it is.
 constexpr int kControl = 3;
 constexpr unsigned kLastFd = ~0U;
+// Where a command writes its progress.
+constexpr int kProgress = 3;
 
 // Pause between two sweeps of kills, doubled each time. SIGCHLD cuts it short.
 constexpr int kFirstPauseMs = 1;
@@ -26,46 +30,39 @@ constexpr int kLongestPauseMs = 64;
 
 constexpr int kExitFailure = 127;
 
-int64_t NowMs() {
+int64_t NowNs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
+  return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-void Report(int control_fd, GuardianReport::Kind kind, int value) {
-  const GuardianReport report = {kind, value};
+int64_t NowMs() { return NowNs() / 1'000'000; }
+
+void Report(int control_fd, const GuardianReport& report) {
   send(control_fd, &report, sizeof(report), MSG_NOSIGNAL);
 }
 
-[[noreturn]] void Fail(int control_fd, GuardianReport::Kind kind) {
-  Report(control_fd, kind, errno);
+[[noreturn]] void Fail(int control_fd) {
+  Report(control_fd, {GuardianReport::kNoGuardian, errno, 0});
   _exit(kExitFailure);
 }
 
-// Puts the guardian's descriptors at 0 to 3 and closes all others: among them are the control
-// sockets of other tasks, whose end must be seen when the worker dies. All others go first, since
+// Keeps the control socket alone, as kControl: among the others are the control sockets of other
+// guardians, whose end must be seen when the worker dies. They go before anything is opened, since
 // the worker may have used up its limit.
-void TakeDescriptors(const GuardianOrders& orders) {
-  const int given[] = {orders.stdin_fd, orders.stdout_fd, orders.stderr_fd, orders.control_fd};
-  int sorted[] = {given[0], given[1], given[2], given[3]};
-  std::sort(std::begin(sorted), std::end(sorted));
-  unsigned first = 0;
-  for (const int fd : sorted) {
-    const auto kept = static_cast<unsigned>(fd);
-    if (kept > first) close_range(first, kept - 1, 0);
-    first = kept + 1;
+void TakeDescriptors(int control_fd) {
+  const auto kept = static_cast<unsigned>(control_fd);
+  if (kept > 0) close_range(0, kept - 1, 0);
+  close_range(kept + 1, kLastFd, 0);
+  // Out of the way: it may be where /dev/null belongs.
+  const int control = fcntl(control_fd, F_DUPFD_CLOEXEC, kControl + 1);
+  if (control < 0) Fail(control_fd);
+  close(control_fd);
+  for (int fd = 0; fd < kControl; ++fd) {
+    if (open("/dev/null", O_RDWR) != fd) Fail(control);  // NOLINT: commands may get it
   }
-  close_range(first, kLastFd, 0);
-
-  // Out of the way first: one of them may be where another belongs.
-  int moved[4];
-  for (int i = 0; i < 4; ++i) {
-    moved[i] = fcntl(given[i], F_DUPFD_CLOEXEC, kControl + 1);
-    if (moved[i] < 0) Fail(orders.control_fd, GuardianReport::kNoGuardian);
-  }
-  for (int i = 0; i < kControl; ++i) dup2(moved[i], i);
-  dup3(moved[kControl], kControl, O_CLOEXEC);
-  if (close_range(kControl + 1, kLastFd, 0) != 0) Fail(kControl, GuardianReport::kNoGuardian);
+  if (dup3(control, kControl, O_CLOEXEC) < 0) Fail(control);
+  close(control);
 }
 
 // An ignored signal stays ignored across exec, and a worker may have had reasons to ignore some.
@@ -75,11 +72,65 @@ void ResetSignalActions() {
   for (int signal = 1; signal < NSIG; ++signal) sigaction(signal, &action, nullptr);
 }
 
+// --- The command before its exec
+// -------------------------------------------------------------------
+
+// It shares all memory with the guardian, which waits (vfork). `guardian` is its parent.
+class Newborn {
+ public:
+  Newborn(const ReceivedOrders& orders, GuardianShared& shared, pid_t guardian)
+      : orders_(orders), shared_(shared), guardian_(guardian) {}
+
+  [[noreturn]] void BecomeCommand();
+
+ private:
+  [[noreturn]] void Fail(GuardianReport::Kind kind);
+  void TakeStreams();
+  void TryPrograms();
+
+  const ReceivedOrders& orders_;
+  GuardianShared& shared_;
+  const pid_t guardian_;
+};
+
+void Newborn::BecomeCommand() {
+  shared_.command = getpid();
+  setsid();
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (getppid() != guardian_) _exit(kExitFailure);  // it died before that
+  TakeStreams();
+  if (orders_.directory() != nullptr && chdir(orders_.directory()) != 0) {
+    Fail(GuardianReport::kNoDirectory);
+  }
+  if (!ApplyLimits(orders_.limits())) Fail(GuardianReport::kNoLimits);
+  sigset_t none;
+  sigemptyset(&none);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
+  TryPrograms();
+  Fail(GuardianReport::kNoProgram);
+}
+
+void Newborn::Fail(GuardianReport::Kind kind) {
+  shared_.failure = {kind, errno, 0};
+  _exit(kExitFailure);
+}
+
+// All others are closed by the exec.
+void Newborn::TakeStreams() {
+  if (orders_.in().valid() && dup2(orders_.in().get(), 0) < 0) Fail(GuardianReport::kNoProcess);
+  if (dup2(orders_.out().get(), 1) < 0 || dup2(orders_.err().get(), 2) < 0) {
+    Fail(GuardianReport::kNoProcess);
+  }
+  if (orders_.progress().valid() && dup2(orders_.progress().get(), kProgress) < 0) {
+    Fail(GuardianReport::kNoProcess);
+  }
+}
+
 // As execvp does it, but never with a shell. Returns if none can be run.
-void TryPrograms(const GuardianOrders& orders) {
+void Newborn::TryPrograms() {
   bool forbidden = false;
-  for (const std::string& program : orders.programs) {
-    execve(program.c_str(), orders.argv.data(), orders.envp.data());
+  for (char* const* program = orders_.programs(); *program != nullptr; ++program) {
+    execve(*program, orders_.argv(), orders_.envp());
     if (errno == EACCES) {
       forbidden = true;
     } else if (errno != ENOENT && errno != ENOTDIR && errno != ENAMETOOLONG) {
@@ -89,88 +140,107 @@ void TryPrograms(const GuardianOrders& orders) {
   if (forbidden) errno = EACCES;
 }
 
-// In the guardian's child.
-[[noreturn]] void BecomeCommand(const GuardianOrders& orders, pid_t guardian) {
-  setsid();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != guardian) _exit(kExitFailure);  // it died before that
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-      close_range(kControl, kLastFd, CLOSE_RANGE_CLOEXEC) != 0) {
-    Fail(kControl, GuardianReport::kNoGuardian);
-  }
-  if (orders.working_directory != nullptr && chdir(orders.working_directory) != 0) {
-    Fail(kControl, GuardianReport::kNoDirectory);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  pthread_sigmask(SIG_SETMASK, &none, nullptr);
-  TryPrograms(orders);
-  Fail(kControl, GuardianReport::kNoProgram);
+// In a function of its own, so that no variable of the caller lives across the second return.
+[[gnu::noinline]] pid_t Start(Newborn& newborn) {
+  const pid_t pid = vfork();  // NOLINT: that is the point
+  if (pid == 0) newborn.BecomeCommand();
+  return pid;
 }
+
+// --- The guardian ------------------------------------------------------------------------------
 
 class Guardian {
  public:
-  explicit Guardian(GuardianOrders& orders) : orders_(orders) {}
+  Guardian(GuardianShared& shared, ProcessTree& tree) : shared_(shared), tree_(tree) {}
 
-  void Start();
-  [[noreturn]] void Watch();
+  void Prepare();
+  [[noreturn]] void Run();
 
  private:
-  void ReapOrExit();
+  GuardianReport RunCommand();
+  void WatchUntilGone();
+  bool ReapAll();
   bool MustKill() const;
   void Wait();
   void ReadControl();
 
-  GuardianOrders& orders_;
+  GuardianShared& shared_;
+  ProcessTree& tree_;
+  const pid_t pid_ = getpid();
+  ReceivedOrders orders_;
   int signals_ = -1;  // readable when a child has ended
+  bool worker_gone_ = false;
+
+  // Of one command.
   pid_t command_ = 0;
   bool command_ended_ = false;
-  bool worker_gone_ = false;
   bool stopping_ = false;
+  int64_t started_ns_ = 0;
   int64_t kill_at_ms_ = 0;
   int pause_ms_ = kFirstPauseMs;
+  GuardianReport report_ = {};
 };
 
-void Guardian::Start() {
+void Guardian::Prepare() {
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
   signals_ = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (signals_ < 0) Fail(kControl, GuardianReport::kNoGuardian);
-  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) Fail(kControl, GuardianReport::kNoGuardian);
+  if (signals_ < 0) Fail(kControl);
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) Fail(kControl);
+  // What it starts inherits that.
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Fail(kControl);
   if (!ProcessTree::Supported()) {
     errno = ENOTSUP;
-    Fail(kControl, GuardianReport::kNoGuardian);
+    Fail(kControl);
   }
-
-  const pid_t guardian = getpid();
-  command_ = _Fork();
-  if (command_ < 0) Fail(kControl, GuardianReport::kNoGuardian);
-  if (command_ == 0) BecomeCommand(orders_, guardian);
-  Report(kControl, GuardianReport::kStarted, command_);
-  // Else the worker would never see the end of the output.
-  close_range(0, kControl - 1, 0);
 }
 
-void Guardian::Watch() {
-  while (true) {
-    ReapOrExit();
-    if (MustKill()) orders_.tree.Kill();
+void Guardian::Run() {
+  while (!worker_gone_ && orders_.Receive(kControl)) {
+    const GuardianReport report = RunCommand();
+    Report(kControl, report);
+  }
+  _exit(0);
+}
+
+GuardianReport Guardian::RunCommand() {
+  command_ended_ = false;
+  stopping_ = false;
+  pause_ms_ = kFirstPauseMs;
+  report_ = {};
+  shared_.failure = {};
+  started_ns_ = NowNs();
+  Newborn newborn(orders_, shared_, pid_);
+  command_ = Start(newborn);
+  const int error = errno;
+  // Else the worker would never see the end of the output.
+  orders_.Clear();
+  if (command_ < 0) return {GuardianReport::kNoProcess, error, 0};
+  WatchUntilGone();
+  return shared_.failure.value != 0 ? shared_.failure : report_;
+}
+
+void Guardian::WatchUntilGone() {
+  while (!ReapAll()) {
+    if (MustKill()) tree_.Kill();
     Wait();
   }
 }
 
 // Whoever lives below the guardian has an ancestor that is its child, so without children the tree
-// is gone.
-void Guardian::ReapOrExit() {
+// is gone: then true.
+bool Guardian::ReapAll() {
   while (true) {
     int status = 0;
     const pid_t pid = waitpid(-1, &status, WNOHANG);
-    if (pid == 0) return;
-    if (pid < 0) _exit(0);
+    if (pid == 0) return false;
+    if (pid < 0) return true;
     if (pid != command_) continue;
+    shared_.command = 0;
     command_ended_ = true;
-    Report(kControl, stopping_ ? GuardianReport::kStopped : GuardianReport::kEnded, status);
+    report_ = {stopping_ ? GuardianReport::kStopped : GuardianReport::kEnded, status,
+               NowNs() - started_ns_};
   }
 }
 
@@ -190,9 +260,9 @@ void Guardian::Wait() {
   pollfd fds[] = {{signals_, POLLIN, 0}, {worker_gone_ ? -1 : kControl, POLLIN, 0}};
   if (poll(fds, 2, timeout_ms) <= 0) return;
   if (fds[0].revents != 0) {
+    // However many have ended, there is one signal.
     signalfd_siginfo ignored;
-    while (read(signals_, &ignored, sizeof(ignored)) > 0) {
-    }
+    [[maybe_unused]] const ssize_t size = read(signals_, &ignored, sizeof(ignored));
   }
   if (fds[1].revents != 0) ReadControl();
 }
@@ -205,21 +275,21 @@ void Guardian::ReadControl() {
     worker_gone_ = true;
   } else if (!stopping_ && !command_ended_) {
     stopping_ = true;
-    kill_at_ms_ = NowMs() + orders_.kill_after_ms;
-    orders_.tree.Terminate(command_);
+    kill_at_ms_ = NowMs() + orders_.kill_after_ms();
+    tree_.Terminate(command_);
   }
 }
 
 }  // namespace
 
-void RunGuardian(GuardianOrders& orders) {
+void RunGuardian(int control_fd, GuardianShared& shared, ProcessTree& tree) {
   setsid();
   prctl(PR_SET_NAME, "tarea-guardian");
-  TakeDescriptors(orders);
+  TakeDescriptors(control_fd);
   ResetSignalActions();
-  Guardian guardian(orders);
-  guardian.Start();
-  guardian.Watch();
+  Guardian guardian(shared, tree);
+  guardian.Prepare();
+  guardian.Run();
 }
 
 }  // namespace tarea

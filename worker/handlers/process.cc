@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -20,12 +21,11 @@
 #include "absl/strings/str_split.h"
 #include "common/logging.h"
 #include "worker/handlers/guardian.h"
+#include "worker/handlers/orders.h"
 #include "worker/handlers/unique_fd.h"
 
 namespace tarea {
 namespace {
-
-using SteadyTime = std::chrono::steady_clock::time_point;
 
 constexpr size_t kTailBytes = 4096;
 constexpr size_t kReadBytes = 64 << 10;
@@ -47,13 +47,27 @@ std::vector<std::string> ProgramsToTry(const Command& command) {
   return programs;
 }
 
-// execve takes pointers to char, and does not write to what they point to.
-std::vector<char*> Pointers(const std::vector<std::string>& strings) {
-  std::vector<char*> pointers;
-  pointers.reserve(strings.size() + 1);
-  for (const std::string& string : strings) pointers.push_back(const_cast<char*>(string.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
+OrdersHeader MakeOrders(const Command& command, std::string& text) {
+  const auto add = [&text](absl::string_view string) {
+    text.append(string.data(), string.size());
+    text.push_back('\0');
+  };
+  OrdersHeader header;
+  for (const std::string& program : ProgramsToTry(command)) {
+    add(program);
+    ++header.programs;
+  }
+  if (!command.working_directory.empty()) {
+    add(command.working_directory);
+    header.directories = 1;
+  }
+  for (const std::string& argument : command.argv) add(argument);
+  header.arguments = static_cast<uint32_t>(command.argv.size());
+  for (const std::string& variable : command.environment) add(variable);
+  header.variables = static_cast<uint32_t>(command.environment.size());
+  header.kill_after_ms = absl::ToInt64Milliseconds(command.kill_after);
+  header.limits = command.limits;
+  return header;
 }
 
 // A file that has no name, at its beginning.
@@ -70,180 +84,206 @@ absl::StatusOr<UniqueFd> FileInMemory(absl::string_view data) {
   return file;
 }
 
-// The descriptors of one command. Each is closed on exec.
-struct Channels {
-  UniqueFd stdin_file;
-  UniqueFd out, out_writer;  // `out` does not block
-  UniqueFd err, err_writer;
-  UniqueFd control, guardian_control;
+struct Pipe {
+  absl::Status Open() {
+    int fds[2];
+    if (pipe2(fds, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
+    reader = UniqueFd(fds[0]);
+    writer = UniqueFd(fds[1]);
+    return absl::OkStatus();
+  }
+
+  UniqueFd reader;
+  // Stays open here as long as the command runs, so that the end of the pipe wakes nobody.
+  UniqueFd writer;
 };
 
-absl::Status OpenPipe(UniqueFd& reader, UniqueFd& writer) {
-  int fds[2];
-  if (pipe2(fds, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
-  reader = UniqueFd(fds[0]);
-  writer = UniqueFd(fds[1]);
-  // Of the reading end only; commands do not expect a stdout that does not block.
-  fcntl(fds[0], F_SETFL, O_NONBLOCK);
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Channels> OpenChannels(absl::string_view stdin_data) {
-  Channels channels;
-  absl::StatusOr<UniqueFd> stdin_file = FileInMemory(stdin_data);
-  if (!stdin_file.ok()) return stdin_file.status();
-  channels.stdin_file = *std::move(stdin_file);
-  absl::Status status = OpenPipe(channels.out, channels.out_writer);
-  status.Update(OpenPipe(channels.err, channels.err_writer));
-  if (!status.ok()) return status;
-  int fds[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0) {
-    return absl::ErrnoToStatus(errno, "cannot make a socket");
+// The descriptors of one command. Each is closed on exec.
+struct Channels {
+  absl::Status Open(const Command& command);
+  OrdersFds ForOrders() const {
+    return {out.writer.get(), err.writer.get(), progress.writer.get(), stdin_file.get()};
   }
-  channels.control = UniqueFd(fds[0]);
-  channels.guardian_control = UniqueFd(fds[1]);
-  return channels;
+
+  Pipe out;
+  Pipe err;
+  Pipe progress;        // only if somebody listens
+  UniqueFd stdin_file;  // only if it is not empty
+};
+
+absl::Status Channels::Open(const Command& command) {
+  absl::Status status = out.Open();
+  if (status.ok()) status = err.Open();
+  if (status.ok() && command.on_progress != nullptr) status = progress.Open();
+  if (status.ok() && !command.stdin_data.empty()) {
+    absl::StatusOr<UniqueFd> file = FileInMemory(command.stdin_data);
+    if (!file.ok()) return file.status();
+    stdin_file = *std::move(file);
+  }
+  return status;
 }
 
-// Returns the guardian's pid. _Fork runs no handlers of pthread_atfork, of which gRPC has some.
-absl::StatusOr<pid_t> StartGuardian(GuardianOrders& orders) {
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = _Fork();
-  if (pid == 0) RunGuardian(orders);
-  const int error = errno;
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  if (pid < 0) return absl::ErrnoToStatus(error, "cannot start a process");
-  return pid;
+// A guardian that has its orders.
+absl::StatusOr<std::unique_ptr<GuardianProcess>> GiveOrders(GuardianPool& pool,
+                                                            const Command& command,
+                                                            const Channels& channels) {
+  std::string text;
+  const OrdersHeader orders = MakeOrders(command, text);
+  // Idle ones may have been killed; only a new one has to be there.
+  while (std::unique_ptr<GuardianProcess> guardian = pool.Take()) {
+    if (SendOrders(guardian->control_fd(), orders, text, channels.ForOrders())) return guardian;
+  }
+  absl::StatusOr<std::unique_ptr<GuardianProcess>> guardian = GuardianProcess::Start();
+  if (!guardian.ok()) return guardian;
+  // If it has failed already it says so, and why.
+  const bool sent = SendOrders((*guardian)->control_fd(), orders, text, channels.ForOrders());
+  if (!sent && errno != EPIPE && errno != ECONNRESET) {
+    return absl::ErrnoToStatus(errno, "cannot say what is to be run");
+  }
+  return guardian;
 }
 
 // The worker's side of a command that runs.
 class RunningCommand {
  public:
-  RunningCommand(const Command& command, Channels channels, int stop_fd, CommandResult& result)
-      : command_(command), channels_(std::move(channels)), stop_fd_(stop_fd), result_(result) {}
+  RunningCommand(const Command& command, const Channels& channels, const GuardianProcess& guardian,
+                 int stop_fd, CommandResult& result)
+      : command_(command),
+        channels_(channels),
+        guardian_(guardian),
+        stop_fd_(stop_fd),
+        result_(result) {}
 
-  // Returns when the guardian has gone, and with it the last process.
-  void WatchUntilGone();
+  // Returns when the command and all its processes have gone. False if the guardian has too.
+  bool WatchUntilGone();
 
  private:
-  void ReadSome(UniqueFd& fd, CapturedOutput& output);
-  void ReadRest(UniqueFd& fd, CapturedOutput& output);
+  void Read(const UniqueFd& fd, size_t most);
+  void ReadRest(const UniqueFd& fd);
+  void Take(int fd, absl::string_view piece);
   void PassOnStop();
   void ReadReport();
   void HandleReport(const GuardianReport& report);
-  void HandleEnd(int wait_status);
+  void HandleEnd(const GuardianReport& report);
   void HandleLostGuardian();
 
   const Command& command_;
-  Channels channels_;
+  const Channels& channels_;
+  const GuardianProcess& guardian_;
   int stop_fd_;  // -1 when it has been passed on
   CommandResult& result_;
-  const SteadyTime start_ = std::chrono::steady_clock::now();
-  pid_t pid_ = 0;
   bool ended_ = false;
-  std::vector<char> buffer_ = std::vector<char>(kReadBytes);
+  bool guardian_lost_ = false;
+  std::unique_ptr<char[]> buffer_;  // made when there is something to read
 };
 
-void RunningCommand::WatchUntilGone() {
-  while (channels_.control.valid()) {
-    pollfd fds[] = {{channels_.control.get(), POLLIN, 0},
-                    {channels_.out.get(), POLLIN, 0},
-                    {channels_.err.get(), POLLIN, 0},
+bool RunningCommand::WatchUntilGone() {
+  while (!ended_) {
+    pollfd fds[] = {{guardian_.control_fd(), POLLIN, 0},
+                    {channels_.out.reader.get(), POLLIN, 0},
+                    {channels_.err.reader.get(), POLLIN, 0},
+                    {channels_.progress.reader.get(), POLLIN, 0},
                     {stop_fd_, POLLIN, 0}};
     if (poll(fds, std::size(fds), -1) < 0) continue;
-    if (fds[3].revents != 0) PassOnStop();
-    if (fds[1].revents != 0) ReadSome(channels_.out, result_.out);
-    if (fds[2].revents != 0) ReadSome(channels_.err, result_.err);
+    if (fds[4].revents != 0) PassOnStop();
+    if (fds[1].revents != 0) Read(channels_.out.reader, kReadBytes);
+    if (fds[2].revents != 0) Read(channels_.err.reader, kReadBytes);
+    if (fds[3].revents != 0) Read(channels_.progress.reader, kReadBytes);
     if (fds[0].revents != 0) ReadReport();
   }
-  if (!ended_) HandleLostGuardian();
-  ReadRest(channels_.out, result_.out);
-  ReadRest(channels_.err, result_.err);
+  ReadRest(channels_.out.reader);
+  ReadRest(channels_.err.reader);
+  ReadRest(channels_.progress.reader);
+  return !guardian_lost_;
 }
 
-void RunningCommand::ReadSome(UniqueFd& fd, CapturedOutput& output) {
-  const ssize_t size = read(fd.get(), buffer_.data(), buffer_.size());
-  if (size > 0) {
-    output.Add(absl::string_view(buffer_.data(), size));
-  } else if (size == 0 || (errno != EAGAIN && errno != EINTR)) {
-    fd.Close();
-  }
+// There must be something to read.
+void RunningCommand::Read(const UniqueFd& fd, size_t most) {
+  if (buffer_ == nullptr) buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
+  const ssize_t size = read(fd.get(), buffer_.get(), std::min(most, kReadBytes));
+  if (size > 0) Take(fd.get(), absl::string_view(buffer_.get(), size));
 }
 
 // What is in the pipe now and no more: a process outside the tree may have been handed the other
 // end, and write for ever.
-void RunningCommand::ReadRest(UniqueFd& fd, CapturedOutput& output) {
+void RunningCommand::ReadRest(const UniqueFd& fd) {
   int left = 0;
   if (!fd.valid() || ioctl(fd.get(), FIONREAD, &left) != 0) return;
-  for (ssize_t size = 0; left > 0; left -= static_cast<int>(size)) {
-    size = read(fd.get(), buffer_.data(), std::min<size_t>(left, buffer_.size()));
-    if (size <= 0) return;
-    output.Add(absl::string_view(buffer_.data(), size));
+  // A full pipe is as large as the buffer, unless somebody has made it larger.
+  for (; left > 0; left -= static_cast<int>(kReadBytes)) Read(fd, left);
+}
+
+void RunningCommand::Take(int fd, absl::string_view piece) {
+  if (fd == channels_.progress.reader.get()) {
+    command_.on_progress(piece);
+    return;
   }
+  const bool is_out = fd == channels_.out.reader.get();
+  (is_out ? result_.out : result_.err).Add(piece);
+  if (command_.on_output != nullptr) command_.on_output(is_out ? 1 : 2, piece);
 }
 
 void RunningCommand::PassOnStop() {
   stop_fd_ = -1;
   const char stop = 1;
-  send(channels_.control.get(), &stop, sizeof(stop), MSG_NOSIGNAL);
+  send(guardian_.control_fd(), &stop, sizeof(stop), MSG_NOSIGNAL);
 }
 
 void RunningCommand::ReadReport() {
   GuardianReport report;
-  const ssize_t size = recv(channels_.control.get(), &report, sizeof(report), MSG_DONTWAIT);
+  const ssize_t size = recv(guardian_.control_fd(), &report, sizeof(report), MSG_DONTWAIT);
   if (size == sizeof(report)) {
     HandleReport(report);
   } else if (size == 0) {
-    channels_.control.Close();
+    HandleLostGuardian();
   }
-  // ECONNRESET comes before the last reports if the guardian did not read the stop; then they
-  // follow, and the end.
+  // ECONNRESET comes before the last reports if the guardian did not read all; then they follow,
+  // and the end.
 }
 
 void RunningCommand::HandleReport(const GuardianReport& report) {
+  ended_ = true;
   switch (report.kind) {
-    case GuardianReport::kStarted:
-      pid_ = report.value;
-      break;
-    case GuardianReport::kNoGuardian:
-      result_.status = absl::ErrnoToStatus(report.value, "cannot prepare a process");
-      ended_ = true;
-      break;
+    case GuardianReport::kEnded:
+    case GuardianReport::kStopped:
+      HandleEnd(report);
+      return;
     case GuardianReport::kNoDirectory:
       result_.status = absl::ErrnoToStatus(
           report.value, absl::StrCat("cannot enter the working directory '",
                                      Printable(command_.working_directory), "'"));
-      break;
+      return;
+    case GuardianReport::kNoLimits:
+      result_.status = absl::ErrnoToStatus(report.value, "cannot set the limits of the command");
+      return;
     case GuardianReport::kNoProgram:
       result_.status = absl::ErrnoToStatus(
           report.value, absl::StrCat("cannot start '", Printable(command_.argv[0]), "'"));
-      break;
-    case GuardianReport::kStopped:
-      result_.stopped = true;
+      return;
+    case GuardianReport::kNoGuardian:
+      guardian_lost_ = true;
       [[fallthrough]];
-    case GuardianReport::kEnded:
-      HandleEnd(report.value);
-      break;
+    case GuardianReport::kNoProcess:
+      result_.status = absl::ErrnoToStatus(report.value, "cannot prepare a process");
+      return;
   }
 }
 
-void RunningCommand::HandleEnd(int wait_status) {
-  ended_ = true;
-  if (!result_.status.ok()) return;  // it did not start
-  result_.duration = absl::FromChrono(std::chrono::steady_clock::now() - start_);
-  if (WIFSIGNALED(wait_status)) {
-    result_.signal = WTERMSIG(wait_status);
+void RunningCommand::HandleEnd(const GuardianReport& report) {
+  result_.stopped = report.kind == GuardianReport::kStopped;
+  result_.duration = absl::Nanoseconds(report.duration_ns);
+  if (WIFSIGNALED(report.value)) {
+    result_.signal = WTERMSIG(report.value);
   } else {
-    result_.exit_code = WEXITSTATUS(wait_status);
+    result_.exit_code = WEXITSTATUS(report.value);
   }
 }
 
 void RunningCommand::HandleLostGuardian() {
+  ended_ = true;
+  guardian_lost_ = true;
   // The kernel has killed the command. Its group is the most that can be told from here.
-  if (pid_ > 1) kill(-pid_, SIGKILL);
+  if (const pid_t group = guardian_.command(); group > 1) kill(-group, SIGKILL);
   result_.status = absl::InternalError(
       "the process that guards the command was killed; some of the command's processes may be "
       "left");
@@ -268,36 +308,18 @@ std::string CapturedOutput::LastLine() const {
   return std::string(newline == absl::string_view::npos ? text : text.substr(newline + 1));
 }
 
-CommandResult RunCommand(const Command& command, int stop_fd) {
+CommandResult RunCommand(GuardianPool& pool, const Command& command, int stop_fd) {
   CommandResult result(command.max_output);
-  absl::StatusOr<Channels> channels = OpenChannels(command.stdin_data);
-  if (!channels.ok()) {
-    result.status = channels.status();
-    return result;
-  }
-  GuardianOrders orders;
-  orders.programs = ProgramsToTry(command);
-  orders.argv = Pointers(command.argv);
-  orders.envp = Pointers(command.environment);
-  if (!command.working_directory.empty()) {
-    orders.working_directory = command.working_directory.c_str();
-  }
-  orders.kill_after_ms = absl::ToInt64Milliseconds(command.kill_after);
-  orders.stdin_fd = channels->stdin_file.get();
-  orders.stdout_fd = channels->out_writer.get();
-  orders.stderr_fd = channels->err_writer.get();
-  orders.control_fd = channels->guardian_control.get();
-  const absl::StatusOr<pid_t> guardian = StartGuardian(orders);
+  Channels channels;
+  result.status = channels.Open(command);
+  if (!result.status.ok()) return result;
+  absl::StatusOr<std::unique_ptr<GuardianProcess>> guardian = GiveOrders(pool, command, channels);
   if (!guardian.ok()) {
     result.status = guardian.status();
     return result;
   }
-  channels->stdin_file.Close();
-  channels->out_writer.Close();
-  channels->err_writer.Close();
-  channels->guardian_control.Close();
-  RunningCommand(command, *std::move(channels), stop_fd, result).WatchUntilGone();
-  while (waitpid(*guardian, nullptr, 0) < 0 && errno == EINTR) {
+  if (RunningCommand(command, channels, **guardian, stop_fd, result).WatchUntilGone()) {
+    pool.Return(*std::move(guardian));
   }
   return result;
 }

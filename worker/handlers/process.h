@@ -2,6 +2,7 @@
 #define TAREA_WORKER_HANDLERS_PROCESS_H_
 
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,6 +10,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "worker/handlers/guardian_pool.h"
+#include "worker/handlers/process_limits.h"
 
 namespace tarea {
 
@@ -39,10 +42,16 @@ struct Command {
   std::vector<std::string> environment;
   std::string working_directory;  // empty: that of the calling process
   absl::string_view stdin_data;
+  ProcessLimits limits;
   // Of each stream; the rest is read and dropped.
   size_t max_output = 0;
   // Between SIGTERM and SIGKILL.
   absl::Duration kill_after;
+  // Called on the thread of RunCommand with each piece of output as it is read, also of what is
+  // dropped: 1 for stdout, 2 for stderr. Must not block. May be null.
+  std::function<void(int stream, absl::string_view piece)> on_output;
+  // The same for what it writes to its descriptor 3, which it has only if this is not null.
+  std::function<void(absl::string_view piece)> on_progress;
 };
 
 struct CommandResult {
@@ -62,14 +71,15 @@ struct CommandResult {
 };
 
 // Runs a command to its end, in a session of its own, without a shell, and with no descriptors but
-// 0 to 2. Returns when it and all its descendants are gone, whatever they did to get away
-// (guardian.h): SIGKILL ends those that outlive the command. As soon as `stop_fd` is readable the
-// command and its descendants get SIGTERM, and SIGKILL if there are some left after kill_after. If
-// the calling process dies they are killed.
+// 0 to 2, and 3 if there is on_progress. Returns when it and all its descendants are gone, whatever
+// they did to get away (guardian.h): SIGKILL ends those that outlive the command. As soon as
+// `stop_fd` is readable the command and its descendants get SIGTERM, and SIGKILL if there are some
+// left after kill_after. If the calling process dies they are killed.
 //
-// Its stdin is a file in memory, so a command that does not read it disturbs nobody. Blocks the
-// calling thread. Thread-safe.
-CommandResult RunCommand(const Command& command, int stop_fd);
+// It is run by a guardian of `pool`, or by a new one which goes there afterwards. Its stdin is a
+// file in memory, so a command that does not read it disturbs nobody. Blocks the calling thread.
+// Thread-safe.
+CommandResult RunCommand(GuardianPool& pool, const Command& command, int stop_fd);
 
 }  // namespace tarea
 

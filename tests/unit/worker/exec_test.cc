@@ -125,6 +125,19 @@ TEST_F(Exec, ItLeadsASessionAndCannotGainPrivileges) {
   EXPECT_EQ(outcome.result.stdout_data(), "NoNewPrivs:\t1\n");
 }
 
+TEST_F(Exec, ALongListOfArgumentsArrives) {
+  v1::ExecPayload payload = Argv({"printf", "%s."});
+  for (int i = 0; i < 100; ++i) payload.add_argv(std::string(10'000, 'x'));
+  options_.max_output = 2'000'000;
+  const Handler handler = ExecHandler(options_);
+  FakeContext context;
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    v1::ExecResult result;
+    ASSERT_TRUE(result.ParseFromString(*handler(Task(payload.SerializeAsString()), context)));
+    EXPECT_EQ(result.stdout_data().size(), 100 * 10'001);
+  }
+}
+
 // --- What comes back ---------------------------------------------------------------------------
 
 TEST_F(Exec, AnExitCodeIsAnErrorWithTheLastLineOfStderr) {
@@ -269,12 +282,26 @@ TEST_F(Exec, WithoutDescriptorsLeftItIsAnErrorAndLeaksNone) {
   EXPECT_TRUE(handler(task, context).ok());
   std::vector<UniqueFd> all;
   for (UniqueFd fd(dup(0)); fd.valid(); fd = UniqueFd(dup(0))) all.push_back(std::move(fd));
-  for (int spare = 0; spare < 8; ++spare) {
+  // One for the stop and two for each pipe.
+  for (int spare = 0; spare < 5; ++spare) {
     const absl::Status status = handler(task, context).status();
     EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
     all.pop_back();
   }
   EXPECT_TRUE(handler(task, context).ok());
+}
+
+TEST_F(Exec, WithoutDescriptorsLeftForAGuardianItIsAnErrorAndLeaksNone) {
+  const v1::LeasedTask task = Task(Argv({"true"}).SerializeAsString());
+  FakeContext context;
+  std::vector<UniqueFd> all;
+  for (UniqueFd fd(dup(0)); fd.valid(); fd = UniqueFd(dup(0))) all.push_back(std::move(fd));
+  for (int spare = 0; spare < 7; ++spare) {
+    const absl::Status status = ExecHandler(options_)(task, context).status();
+    EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
+    all.pop_back();
+  }
+  EXPECT_TRUE(ExecHandler(options_)(task, context).ok());
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "absl/strings/ascii.h"
 #include "tests/unit/worker/exec_fixture.h"
 
 namespace tarea {
@@ -156,6 +157,66 @@ TEST_F(ExecTree, WhenTheGuardianIsKilledTheHandlerSaysSoAndTheCommandDies) {
   const Outcome outcome = Run(Script("(trap '' HUP; sleep 1000) & kill -9 $PPID; sleep 1000"));
   EXPECT_EQ(outcome.status.code(), StatusCode::kInternal);
   while (Alive() > 0) std::this_thread::yield();
+}
+
+// --- One guardian after the other ----------------------------------------------------------------
+
+// A handler that is kept, as a worker keeps it.
+class ExecGuardian : public ExecTree {
+ protected:
+  // What the script wrote, without its newline; or what went wrong.
+  std::string Say(const std::string& script) {
+    FakeContext context;
+    const absl::StatusOr<std::string> returned =
+        handler_(Task(Script(script).SerializeAsString()), context);
+    v1::ExecResult result;
+    if (!returned.ok()) return returned.status().ToString();
+    EXPECT_TRUE(result.ParseFromString(*returned));
+    return std::string(absl::StripAsciiWhitespace(result.stdout_data()));
+  }
+
+  const Handler handler_ = ExecHandler(options_);
+};
+
+TEST_F(ExecGuardian, OneRunsCommandsOneAfterTheOtherAndKeepsNothingOfThem) {
+  const std::string guardian = Say("echo $PPID");
+  EXPECT_EQ(Say("setsid sleep 1000 & cd /; ulimit -n 20; umask 077; trap '' TERM; echo $PPID"),
+            guardian);
+  EXPECT_EQ(Alive(), 0);
+  EXPECT_EQ(Say("exit 3"), "UNKNOWN: exit code 3");
+  EXPECT_EQ(Say("cat; test $(pwd) != / && echo $PPID"), guardian);
+  EXPECT_EQ(Say("ls /proc/$PPID/fd | xargs"), "0 1 2 3 4");
+}
+
+TEST_F(ExecGuardian, OneThatWasKilledBetweenTwoCommandsIsReplaced) {
+  const std::string guardian = Say("echo $PPID");
+  int pid = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(guardian, &pid));
+  ASSERT_EQ(kill(pid, SIGKILL), 0);
+  // Gone but for its number, which is given back when it is replaced.
+  siginfo_t info = {};
+  ASSERT_EQ(waitid(P_PID, pid, &info, WEXITED | WNOWAIT), 0);
+  const std::string next = Say("echo $PPID");
+  EXPECT_NE(next, guardian);
+  EXPECT_EQ(Say("echo $PPID"), next);
+}
+
+TEST_F(ExecGuardian, OneThatWasKilledDuringACommandIsReplaced) {
+  EXPECT_THAT(Say("kill -9 $PPID; sleep 1000"), StartsWith("INTERNAL: "));
+  EXPECT_EQ(Say("echo fine"), "fine");
+}
+
+TEST_F(ExecGuardian, AnIdleOneEndsWithTheWorker) {
+  const pid_t worker = fork();
+  if (worker == 0) {
+    Say("echo $PPID > $DIR/guardian");
+    pause();
+  }
+  int guardian = 0;
+  ASSERT_TRUE(absl::SimpleAtoi(WaitForLine("guardian"), &guardian));
+  ASSERT_EQ(kill(worker, SIGKILL), 0);
+  ASSERT_EQ(waitpid(worker, nullptr, 0), worker);
+  while (std::filesystem::exists(absl::StrCat("/proc/", guardian))) std::this_thread::yield();
 }
 
 }  // namespace
