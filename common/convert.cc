@@ -1,9 +1,11 @@
 #include "common/convert.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
@@ -93,6 +95,27 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text) {
       "'", text,
       "' is not a duration; write a number and a unit, for instance 500ms, 30s, 5m, 2h "
       "or 7d"));
+}
+
+absl::StatusOr<int64_t> ParseBytes(absl::string_view text) {
+  constexpr absl::string_view kUnits = "KMGT";
+  absl::string_view digits = text;
+  int shift = 0;
+  if (!digits.empty()) {
+    const size_t unit = kUnits.find(absl::ascii_toupper(static_cast<unsigned char>(digits.back())));
+    if (unit != absl::string_view::npos) {
+      shift = 10 * (static_cast<int>(unit) + 1);
+      digits.remove_suffix(1);
+    }
+  }
+  int64_t count = 0;
+  const bool is_number =
+      !digits.empty() && absl::ascii_isdigit(digits.front()) && absl::SimpleAtoi(digits, &count);
+  if (is_number && count <= std::numeric_limits<int64_t>::max() >> shift) return count << shift;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", text,
+                   "' is not a size; write bytes, or a number and one of K, M, G, T, "
+                   "for instance 512M or 2G"));
 }
 
 }  // namespace tarea

@@ -5,6 +5,8 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/timestamp.pb.h>
 
+#include <cstdint>
+
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
@@ -27,6 +29,10 @@ absl::Status CheckUtf8(const google::protobuf::Message& message);
 // A duration as people write it in flags: "30s", "1m30s", "500ms", "7d", "0". A number needs a
 // unit. INVALID_ARGUMENT says what is wrong with it.
 absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text);
+
+// A number of bytes as people write it in flags: "4096", "64K", "512M", "2G", "1T", in powers of
+// 1024. Not negative. INVALID_ARGUMENT says what is wrong with it.
+absl::StatusOr<int64_t> ParseBytes(absl::string_view text);
 
 }  // namespace tarea
 

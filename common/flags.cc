@@ -62,6 +62,22 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name,
   return AddDurationOption(app, name, value, help);
 }
 
+CLI::Option* AddBytes(CLI::App& app, const std::string& name, int64_t& value,
+                      const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [name, &value](const std::string& text) {
+            const absl::StatusOr<int64_t> parsed = ParseBytes(text);
+            if (!parsed.ok()) {
+              throw CLI::ValidationError(name, std::string(parsed.status().message()));
+            }
+            value = *parsed;
+          },
+          help)
+      ->type_name("SIZE");
+}
+
 absl::Status CheckMasters(const std::vector<std::string>& masters) {
   for (const std::string& master : masters) {
     const size_t colon = master.rfind(':');

@@ -2,6 +2,7 @@
 #define TAREA_COMMON_FLAGS_H_
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -20,6 +21,10 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name, absl::Duration&
                          const std::string& help);
 CLI::Option* AddDuration(CLI::App& app, const std::string& name,
                          std::optional<absl::Duration>& value, const std::string& help);
+
+// A flag that takes a number of bytes ("512M", "2G"). `value` must outlive `app`.
+CLI::Option* AddBytes(CLI::App& app, const std::string& name, int64_t& value,
+                      const std::string& help);
 
 // INVALID_ARGUMENT names the first of the values of --master that is not HOST:PORT: gRPC would take
 // it all the same, with a port of its own choice.

@@ -42,6 +42,18 @@ TEST(ParseDuration, TakesWhatPeopleWrite) {
   }
 }
 
+TEST(ParseBytes, TakesWhatPeopleWrite) {
+  EXPECT_EQ(*ParseBytes("0"), 0);
+  EXPECT_EQ(*ParseBytes("4096"), 4096);
+  EXPECT_EQ(*ParseBytes("64k"), 64 << 10);
+  EXPECT_EQ(*ParseBytes("512M"), 512 << 20);
+  EXPECT_EQ(*ParseBytes("2G"), int64_t{2} << 30);
+  EXPECT_EQ(*ParseBytes("8388607T"), int64_t{8388607} << 40);
+  for (const char* bad : {"", "M", "-1", "1.5G", "5X", "5 M", "8388608T", "99999999999999999999"}) {
+    EXPECT_EQ(ParseBytes(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
+  }
+}
+
 TEST(Convert, TimesAndDurationsSurviveTheWayThroughProtobuf) {
   for (const absl::Duration d :
        {absl::ZeroDuration(), absl::Microseconds(-1500001), absl::Hours(24 * 365)}) {
