@@ -103,6 +103,11 @@ void HeldTasks::Ran(const HeldTask& task, absl::Duration took) {
 // --- Sender
 // --------------------------------------------------------------------------------------------
 
+bool HeldTasks::AnyWaiting() const {
+  absl::MutexLock lock(&mu_);
+  return !waiting_.empty();
+}
+
 void HeldTasks::Forget(uint64_t lease_id) {
   absl::MutexLock lock(&mu_);
   held_.erase(lease_id);

@@ -33,7 +33,7 @@ struct WorkLimits {
 class HeldTasks {
  public:
   // How long a task may wait for a slot before it is given back. Long enough for kAhead to have
-  // been wrong fifty times over.
+  // been wrong twenty times over.
   static constexpr absl::Duration kPatience = absl::Seconds(1);
 
   using Tasks = std::vector<std::shared_ptr<HeldTask>>;
@@ -56,6 +56,8 @@ class HeldTasks {
   void Ran(const HeldTask& task, absl::Duration took) ABSL_LOCKS_EXCLUDED(mu_);
 
   // --- For the sender of results
+  // Whether tasks wait for a slot.
+  bool AnyWaiting() const ABSL_LOCKS_EXCLUDED(mu_);
   void Forget(uint64_t lease_id) ABSL_LOCKS_EXCLUDED(mu_);
 
   // --- For the heartbeat

@@ -16,8 +16,9 @@ namespace tarea {
 // doubles with each full answer, like the slow start of TCP. Thread-safe.
 class Prefetch {
  public:
-  // A few round trips with a synced commit each.
-  static constexpr absl::Duration kAhead = absl::Milliseconds(20);
+  // Many round trips with a synced commit each, so that a call brings many tasks and its cost is
+  // shared.
+  static constexpr absl::Duration kAhead = absl::Milliseconds(50);
 
   // `slots` tasks run at once; at most `most` are fetched ahead.
   Prefetch(int slots, int most) : slots_(slots), most_(most), limit_(slots) {}

@@ -33,8 +33,10 @@ ResultSender::ResultSender(const ConnectionOptions& masters, v1::WorkerInfo work
     : worker_(std::move(worker)), held_(held), connection_(masters) {}
 
 void ResultSender::Add(v1::TaskResult result) {
+  const bool urgent = !held_->AnyWaiting();
   absl::MutexLock lock(&mu_);
   pending_.push_back(std::move(result));
+  urgent_ = urgent_ || urgent;
 }
 
 v1::SubmitResultRequest ResultSender::AwaitPending() {
@@ -43,7 +45,10 @@ v1::SubmitResultRequest ResultSender::AwaitPending() {
   const auto ready = [this]()
                          ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stopped_ || !pending_.empty(); };
   mu_.Await(absl::Condition(&ready));
+  const auto enough = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return stopped_ || urgent_; };
+  mu_.AwaitWithTimeout(absl::Condition(&enough), kGather);
   if (stopped_) return request;
+  urgent_ = false;
   size_t count = 0;
   for (size_t bytes = 0; count < pending_.size() && count < kMaxResults; ++count) {
     bytes += pending_[count].ByteSizeLong();

@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
 #include "common/connection.h"
 #include "proto/tasks.pb.h"
 #include "worker/held_tasks.h"
@@ -27,10 +28,14 @@ struct Totals {
 };
 
 // Reports results to the master: one call at a time, with all that piled up during the one before,
-// so that quick tasks share a commit without anybody waiting for a timer. Repeats a call until the
-// master has answered it. Thread-safe.
+// so that quick tasks share a commit. As long as more tasks wait here for a slot, results are
+// gathered for up to kGather: a call and a commit cost about as much as running a small program.
+// Repeats a call until the master has answered it. Thread-safe.
 class ResultSender {
  public:
+  // Too short for a person to notice, and long enough for several of the tasks that gain by it.
+  static constexpr absl::Duration kGather = absl::Milliseconds(10);
+
   // `held` is told which results were recorded or dropped. Both must outlive it.
   ResultSender(const ConnectionOptions& masters, v1::WorkerInfo worker, HeldTasks* held);
 
@@ -63,6 +68,8 @@ class ResultSender {
   Totals totals_ ABSL_GUARDED_BY(mu_);
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<v1::TaskResult> pending_ ABSL_GUARDED_BY(mu_);
+  // One of them came when no task waited for a slot: somebody may wait for it.
+  bool urgent_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 }  // namespace tarea

@@ -20,11 +20,11 @@ void WarmUp(Prefetch& prefetch) {
   for (int i = 0; i < 20; ++i) prefetch.Fetched(10, 10);
 }
 
-TEST(Prefetch, FetchesWhatTheSlotsWorkOffInTwentyMilliseconds) {
+TEST(Prefetch, FetchesWhatTheSlotsWorkOffInFiftyMilliseconds) {
   Prefetch prefetch(4, 1000);
   WarmUp(prefetch);
   prefetch.Record(absl::Milliseconds(1));
-  EXPECT_EQ(prefetch.Wanted(), 80);
+  EXPECT_EQ(prefetch.Wanted(), 200);
 }
 
 TEST(Prefetch, FetchesHundredsOfTasksOfMicrosecondsUpToTheLimit) {
