@@ -109,8 +109,9 @@ absl::StatusOr<int64_t> ParseBytes(absl::string_view text) {
     }
   }
   int64_t count = 0;
-  const bool is_number =
-      !digits.empty() && absl::ascii_isdigit(digits.front()) && absl::SimpleAtoi(digits, &count);
+  // What absl takes too: signs and spaces around it.
+  const bool is_number = !digits.empty() && absl::ascii_isdigit(digits.front()) &&
+                         absl::ascii_isdigit(digits.back()) && absl::SimpleAtoi(digits, &count);
   if (is_number && count <= std::numeric_limits<int64_t>::max() >> shift) return count << shift;
   return absl::InvalidArgumentError(
       absl::StrCat("'", text,

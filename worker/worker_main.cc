@@ -10,6 +10,7 @@
 #include <optional>
 #include <thread>
 
+#include "absl/strings/str_join.h"
 #include "common/exit_codes.h"
 #include "common/flags.h"
 #include "common/grpc_log.h"
@@ -40,6 +41,7 @@ struct Flags {
   std::optional<absl::Duration> idle_exit;
   bool exec = false;
   ExecOptions exec_options;
+  std::optional<absl::Duration> exec_cpu_time;
   LogOptions log;
 };
 
@@ -66,6 +68,16 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->capture_default_str();
   AddDuration(app, "--kill-after", flags.exec_options.kill_after,
               "How long a command has between SIGTERM and SIGKILL");
+  AddBytes(app, "--exec-memory", flags.exec_options.limits.memory_bytes,
+           "Most address space of each process of a command [no limit]");
+  AddDuration(app, "--exec-cpu-time", flags.exec_cpu_time,
+              "Most processor time of each process of a command [no limit]");
+  AddBytes(app, "--exec-file-size", flags.exec_options.limits.file_bytes,
+           "Most bytes of each file that a command writes [no limit]");
+  app.add_option("--exec-dir", flags.exec_options.directory,
+                 "Where commands that ask for a directory of their own get it [$TMPDIR or /tmp]")
+      ->check(CLI::ExistingDirectory)
+      ->type_name("DIR");
   app.add_option("--max-prefetch", options.max_prefetch, "Most tasks to fetch ahead")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
@@ -86,6 +98,15 @@ sigset_t Signals() {
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
   return signals;
+}
+
+// What the commands of this worker may use, and whom they talk to.
+ExecOptions ExecOptionsOf(const Flags& flags) {
+  ExecOptions options = flags.exec_options;
+  const absl::Duration cpu_time = flags.exec_cpu_time.value_or(absl::ZeroDuration());
+  options.limits.cpu_seconds = absl::ToInt64Seconds(absl::Ceil(cpu_time, absl::Seconds(1)));
+  options.master = absl::StrJoin(flags.worker.masters, ",");
+  return options;
 }
 
 // Runs the worker on another thread and has this one wait for signals.
@@ -147,7 +168,7 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   Worker worker(flags.worker);
   worker.Handle("echo", Echo);
   worker.Handle("sleep", Sleep);
-  if (flags.exec) worker.Handle("exec", ExecHandler(flags.exec_options));
+  if (flags.exec) worker.Handle("exec", ExecHandler(ExecOptionsOf(flags)));
   for (const auto& [type, handler] : handlers) worker.Handle(type, handler);
   for (const Middleware& middleware : extras.middleware) worker.Use(middleware);
   const absl::Status status = RunUntilSignal(worker);

@@ -1,6 +1,8 @@
 #include "worker/handlers/exec.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -17,7 +19,11 @@
 #include "absl/strings/str_split.h"
 #include "common/convert.h"
 #include "common/logging.h"
+#include "common/progress.h"
+#include "worker/handlers/guardian_pool.h"
 #include "worker/handlers/process.h"
+#include "worker/handlers/progress_reader.h"
+#include "worker/handlers/task_directories.h"
 #include "worker/handlers/unique_fd.h"
 
 namespace tarea {
@@ -46,6 +52,19 @@ absl::Status CheckNoNul(absl::string_view what, absl::string_view value) {
                                                  "; no process can be given one"));
 }
 
+absl::Status CheckLimits(const v1::ExecLimits& limits) {
+  const std::pair<absl::string_view, double> values[] = {
+      {"memory_bytes", static_cast<double>(limits.memory_bytes())},
+      {"cpu_time", absl::ToDoubleSeconds(FromProto(limits.cpu_time()))},
+      {"file_bytes", static_cast<double>(limits.file_bytes())}};
+  for (const auto& [name, value] : values) {
+    if (value >= 0) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("limits.", name, " is ", value, "; it must not be negative"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Check(const v1::ExecPayload& payload) {
   if (payload.argv().empty()) {
     return absl::InvalidArgumentError("argv is empty; it must name a program");
@@ -53,6 +72,12 @@ absl::Status Check(const v1::ExecPayload& payload) {
   if (payload.argv(0).empty()) {
     return absl::InvalidArgumentError("argv[0] is empty; it must name a program");
   }
+  if (payload.fresh_directory() && !payload.working_directory().empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "it has both fresh_directory and working_directory, '",
+        Printable(payload.working_directory(), 64), "'; a command runs in one of them"));
+  }
+  if (absl::Status status = CheckLimits(payload.limits()); !status.ok()) return status;
   absl::Status status = CheckNoNul("working_directory", payload.working_directory());
   for (int i = 0; i < payload.argv_size() && status.ok(); ++i) {
     status = CheckNoNul(absl::StrCat("argv[", i, "]"), payload.argv(i));
@@ -82,19 +107,34 @@ absl::StatusOr<v1::ExecPayload> Parse(const std::string& bytes) {
   return payload;
 }
 
+ProcessLimits LimitsOf(const v1::ExecLimits& limits, const ProcessLimits& caps) {
+  // The system counts whole seconds.
+  const absl::Duration cpu = absl::Ceil(FromProto(limits.cpu_time()), absl::Seconds(1));
+  return Tighter({.memory_bytes = limits.memory_bytes(),
+                  .cpu_seconds = absl::ToInt64Seconds(cpu),
+                  .file_bytes = limits.file_bytes()},
+                 caps);
+}
+
+// `directory` is the fresh one, if it asks for one.
 Command MakeCommand(const v1::LeasedTask& task, const v1::ExecPayload& payload,
-                    Environment environment, const ExecOptions& options) {
+                    const std::string& directory, Environment environment,
+                    const ExecOptions& options) {
+  environment[kProgressVariable] = "3";
   for (const auto& [name, value] : payload.env()) environment[name] = value;
   environment["TAREA_TASK_ID"] = absl::StrCat(task.task_id());
   environment["TAREA_ATTEMPT"] = absl::StrCat(task.attempt());
   environment["TAREA_BATCH_ID"] = absl::StrCat(task.batch_id());
+  if (payload.fresh_directory()) environment["TAREA_TASK_DIR"] = directory;
   Command command;
   command.argv.assign(payload.argv().begin(), payload.argv().end());
+  command.environment.reserve(environment.size());
   for (const auto& [name, value] : environment) {
     command.environment.push_back(absl::StrCat(name, "=", value));
   }
-  command.working_directory = payload.working_directory();
+  command.working_directory = payload.fresh_directory() ? directory : payload.working_directory();
   command.stdin_data = payload.stdin_data();
+  command.limits = LimitsOf(payload.limits(), options.limits);
   command.max_output = options.max_output;
   command.kill_after = options.kill_after;
   return command;
@@ -131,8 +171,23 @@ absl::Status StopStatus(StopCause reason, absl::Duration ran) {
   return absl::CancelledError(absl::StrCat(after, ": it was cancelled"));
 }
 
+// Which limit a signal tells of; empty if none.
+std::string LimitBehind(int signal, const ProcessLimits& limits) {
+  if (signal == SIGXCPU && limits.cpu_seconds > 0) {
+    return absl::StrCat(" at its limit of ",
+                        absl::FormatDuration(absl::Seconds(limits.cpu_seconds)),
+                        " of processor time (limits.cpu_time, or the worker's --exec-cpu-time)");
+  }
+  if (signal == SIGXFSZ && limits.file_bytes > 0) {
+    return absl::StrCat(" at its limit of ", limits.file_bytes,
+                        " bytes for a file (limits.file_bytes, or the worker's --exec-file-size)");
+  }
+  return "";
+}
+
 // How the attempt ended.
-absl::Status AttemptStatus(const CommandResult& result, const TaskContext& context) {
+absl::Status AttemptStatus(const CommandResult& result, const ProcessLimits& limits,
+                           const TaskContext& context) {
   if (result.stopped) return StopStatus(context.stop_cause(), result.duration);
   // Longer than the system allows, for instance: no worker will start it.
   if (absl::IsInvalidArgument(result.status)) return NonRetryable(result.status);
@@ -141,27 +196,75 @@ absl::Status AttemptStatus(const CommandResult& result, const TaskContext& conte
   if (result.signal != 0) {
     const char* name = sigabbrev_np(result.signal);
     message = absl::StrCat("killed by signal ", result.signal,
-                           name == nullptr ? "" : absl::StrCat(" (SIG", name, ")"));
+                           name == nullptr ? "" : absl::StrCat(" (SIG", name, ")"),
+                           LimitBehind(result.signal, limits));
   }
   const std::string line = result.err.LastLine();
   if (!line.empty()) absl::StrAppend(&message, ": ", Printable(line, kMaxErrorLine));
   return absl::UnknownError(message);
 }
 
-absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& context,
-                                 const Environment& environment, const ExecOptions& options,
-                                 GuardianPool& guardians) {
+// What all tasks of a handler share. Thread-safe.
+class CommandHandler {
+ public:
+  explicit CommandHandler(const ExecOptions& options);
+
+  absl::StatusOr<std::string> Process(const v1::LeasedTask& task, TaskContext& context);
+
+ private:
+  absl::StatusOr<std::string> Run(Command command, TaskContext& context);
+
+  const ExecOptions options_;
+  const Environment environment_;
+  TaskDirectories directories_;
+  GuardianPool guardians_;
+};
+
+Environment CommandEnvironment(const ExecOptions& options) {
+  Environment environment = EnvironmentOfThisProcess();
+  if (!options.master.empty()) environment["TAREA_MASTER"] = options.master;
+  return environment;
+}
+
+std::string DirectoryOf(const ExecOptions& options) {
+  if (!options.directory.empty()) return options.directory;
+  const char* tmpdir = getenv("TMPDIR");  // NOLINT(concurrency-mt-unsafe): before any thread
+  return tmpdir != nullptr && *tmpdir != '\0' ? tmpdir : "/tmp";
+}
+
+CommandHandler::CommandHandler(const ExecOptions& options)
+    : options_(options),
+      environment_(CommandEnvironment(options)),
+      directories_(DirectoryOf(options)) {}
+
+absl::StatusOr<std::string> CommandHandler::Process(const v1::LeasedTask& task,
+                                                    TaskContext& context) {
   const absl::StatusOr<v1::ExecPayload> payload = Parse(task.payload());
   if (!payload.ok()) return NonRetryable(payload.status());
   if (context.stopped()) return StopStatus(context.stop_cause(), absl::ZeroDuration());
+  std::string directory;
+  if (payload->fresh_directory()) {
+    absl::StatusOr<std::string> made = directories_.Make(task.task_id());
+    if (!made.ok()) return made.status();
+    directory = *std::move(made);
+  }
+  // RunCommand returns when nobody is left who could write there.
+  const absl::Cleanup remove = [&directory] {
+    if (!directory.empty()) RemoveTree(directory);
+  };
+  return Run(MakeCommand(task, *payload, directory, environment_, options_), context);
+}
+
+absl::StatusOr<std::string> CommandHandler::Run(Command command, TaskContext& context) {
   const UniqueFd stop(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!stop.valid()) return absl::ErrnoToStatus(errno, "cannot make an eventfd");
   context.OnStop([fd = stop.get()] { eventfd_write(fd, 1); });
   const absl::Cleanup forget = [&context] { context.OnStop(nullptr); };
 
-  CommandResult result =
-      RunCommand(guardians, MakeCommand(task, *payload, environment, options), stop.get());
-  absl::Status status = AttemptStatus(result, context);
+  ProgressReader progress(&context);
+  command.on_progress = [&progress](absl::string_view piece) { progress.Add(piece); };
+  CommandResult result = RunCommand(guardians_, command, stop.get());
+  absl::Status status = AttemptStatus(result, command.limits, context);
   std::string output = Serialize(result);
   if (status.ok()) return output;
   context.SetOutput(std::move(output));
@@ -171,10 +274,9 @@ absl::StatusOr<std::string> Exec(const v1::LeasedTask& task, TaskContext& contex
 }  // namespace
 
 Handler ExecHandler(const ExecOptions& options) {
-  return [options, environment = EnvironmentOfThisProcess(),
-          guardians = std::make_shared<GuardianPool>()](const v1::LeasedTask& task,
-                                                        TaskContext& context) {
-    return Exec(task, context, environment, options, *guardians);
+  return [handler = std::make_shared<CommandHandler>(options)](const v1::LeasedTask& task,
+                                                               TaskContext& context) {
+    return handler->Process(task, context);
   };
 }
 

@@ -82,10 +82,10 @@ TEST_F(Exec, ItRunsInTheWorkingDirectory) {
   EXPECT_EQ(Run(payload).result.stdout_data(), dir_.path() + "\n");
 }
 
-TEST_F(Exec, OnlyDescriptors0To2AreOpen) {
+TEST_F(Exec, OnlyItsStreamsAndItsProgressAreOpen) {
   const UniqueFd open_on_exec(open("/dev/null", O_RDONLY));  // NOLINT: that is the point
   const Outcome outcome = Run(Argv({"ls", "/proc/self/fd"}));
-  EXPECT_EQ(outcome.result.stdout_data(), "0\n1\n2\n3\n");  // 3 is the folder that ls reads
+  EXPECT_EQ(outcome.result.stdout_data(), "0\n1\n2\n3\n4\n");  // 4 is the folder that ls reads
 }
 
 TEST_F(Exec, ItWorksInAWorkerWithoutStdinAndStdout) {
@@ -219,6 +219,11 @@ TEST_F(Exec, APayloadThatCannotWorkSaysWhatIsWrongWithIt) {
   const std::string nul("a\0b", 3);
   v1::ExecPayload directory = Argv({"true"});
   directory.set_working_directory(nul);
+  v1::ExecPayload both = Argv({"true"});
+  both.set_working_directory("/tmp");
+  both.set_fresh_directory(true);
+  v1::ExecPayload limits = Argv({"true"});
+  limits.mutable_limits()->set_file_bytes(-1);
   const auto env = [](const std::string& name, const std::string& value) {
     v1::ExecPayload payload = Argv({"true"});
     (*payload.mutable_env())[name] = value;
@@ -229,6 +234,8 @@ TEST_F(Exec, APayloadThatCannotWorkSaysWhatIsWrongWithIt) {
       {"", "argv is empty"},
       {Argv({""}).SerializeAsString(), "argv[0] is empty"},
       {Argv({"echo", nul}).SerializeAsString(), "argv[1] 'a\\x00b' has a NUL at byte 1"},
+      {both.SerializeAsString(), "it has both fresh_directory and working_directory, '/tmp'"},
+      {limits.SerializeAsString(), "limits.file_bytes is -1; it must not be negative"},
       {directory.SerializeAsString(), "working_directory 'a\\x00b' has a NUL at byte 1"},
       {env("", "v"), "env has a variable with an empty name"},
       {env("A=B", "v"), "env has a variable named 'A=B'"},
@@ -283,7 +290,7 @@ TEST_F(Exec, WithoutDescriptorsLeftItIsAnErrorAndLeaksNone) {
   std::vector<UniqueFd> all;
   for (UniqueFd fd(dup(0)); fd.valid(); fd = UniqueFd(dup(0))) all.push_back(std::move(fd));
   // One for the stop and two for each pipe.
-  for (int spare = 0; spare < 5; ++spare) {
+  for (int spare = 0; spare < 7; ++spare) {
     const absl::Status status = handler(task, context).status();
     EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
     all.pop_back();
@@ -296,7 +303,7 @@ TEST_F(Exec, WithoutDescriptorsLeftForAGuardianItIsAnErrorAndLeaksNone) {
   FakeContext context;
   std::vector<UniqueFd> all;
   for (UniqueFd fd(dup(0)); fd.valid(); fd = UniqueFd(dup(0))) all.push_back(std::move(fd));
-  for (int spare = 0; spare < 7; ++spare) {
+  for (int spare = 0; spare < 9; ++spare) {
     const absl::Status status = ExecHandler(options_)(task, context).status();
     EXPECT_EQ(status.code(), StatusCode::kResourceExhausted) << status;
     all.pop_back();
