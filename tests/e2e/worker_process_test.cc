@@ -17,6 +17,7 @@ using testing::AllOf;
 using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
+using testing::StartsWith;
 
 constexpr ProcessEnd kOk{.code = 0};
 constexpr ProcessEnd kWrongUsage{.code = 2};
@@ -142,6 +143,10 @@ TEST(WorkerFlags, AMistakeIsNamedAndEndsItWithTwo) {
       {{"--max-output", "-1"}, {}, "-1"},
       {{"--drain-timeout", "soon"}, {}, "'soon'"},
       {{"--kill-after", "5 parsecs"}, {}, "'5 parsecs'"},
+      {{"--exec-memory", "lots"}, {}, "'lots'"},
+      {{"--exec-cpu-time", "-1s"}, {}, "-1s"},
+      {{"--exec-file-size", "-1"}, {}, "'-1'"},
+      {{"--exec-dir", "/no/such"}, {}, "/no/such"},
       {{"--log-level", "loud"}, {}, "'loud'"},
       {{"--log-format", "xml"}, {}, "'xml'"},
       {{"--master", "somewhere"}, {}, "--master is 'somewhere'"},
@@ -168,6 +173,47 @@ TEST_F(WorkerProcess, AQueueThatCannotBeIsRefusedByTheMaster) {
   const CommandResult result = RunWorker({"--master", cluster_.address(), "--queues", "two words"});
   EXPECT_EQ(result.end, kWrongUsage);
   EXPECT_THAT(result.err, HasSubstr("'two words'"));
+}
+
+// --- What commands get
+// ----------------------------------------------------------------------------------
+
+TEST(WorkerCommands, TheFlagsLimitThemAndSayWhereTheyRun) {
+  Cluster cluster;
+  cluster.StartMaster();
+  cluster.StartWorker("w1", {"--exec", "--exec-memory", "1G", "--exec-cpu-time", "1m",
+                             "--exec-file-size", "512K", "--exec-dir", cluster.path()});
+  v1::TaskSpec task = ShellTask("ulimit -Sv; ulimit -St; ulimit -Sf; pwd", "");
+  v1::ExecPayload payload;
+  ASSERT_TRUE(payload.ParseFromString(task.payload()));
+  payload.set_fresh_directory(true);
+  task.set_payload(payload.SerializeAsString());
+  const int64_t id = SubmitTask(cluster.client(), task);
+  EXPECT_THAT(OutputOf(AwaitState(cluster.client(), id, v1::TASK_STATE_SUCCEEDED)),
+              StartsWith("1048576\n60\n1024\n" + cluster.path() + "/tarea-exec-"));
+}
+
+TEST(WorkerCommands, AClientInATaskSaysItsProgressAndSubmitsToTheSameMaster) {
+  Cluster cluster;
+  cluster.StartMaster({"--lease", "1s"});
+  cluster.StartWorker("w1", {"--exec", "--slots", "2"});
+  const std::string script = absl::StrCat(
+      "c='", BinPath("client"), "'; $c progress '42%' half a page && ",
+      "$c submit --type echo --payload from-within && until [ -e gate ]; do sleep 0.02; done; ",
+      "$c progress 7; TAREA_PROGRESS_FD=9 $c progress 1; unset TAREA_PROGRESS_FD; $c progress 1; "
+      "echo $?");
+  const int64_t id = SubmitTask(cluster.client(), ShellTask(script, cluster.path()));
+  EXPECT_TRUE(
+      WaitFor([&] { return GetTask(cluster.client(), id).progress().message() == "half a page"; }));
+  EXPECT_EQ(GetTask(cluster.client(), id).progress().fraction(), 0.42);
+  WriteFile(cluster.path() + "/gate", "");
+  const v1::Task done = AwaitState(cluster.client(), id, v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(OutputOf(done), "batch 2: 1 task accepted (2)\n1\n");
+  v1::ExecResult result;
+  ASSERT_TRUE(result.ParseFromString(done.result()));
+  EXPECT_THAT(result.stderr_data(), AllOf(HasSubstr("'7' is not a progress; write 0% to 100%"),
+                                          HasSubstr("descriptor 9 (TAREA_PROGRESS_FD) is not open"),
+                                          HasSubstr("TAREA_PROGRESS_FD is not set")));
 }
 
 // --- How it ends
