@@ -3,6 +3,7 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <utf8proc.h>
 
 #include <cstdint>
 #include <memory>
@@ -39,30 +40,31 @@ class JsonMessageFlag : public spdlog::custom_flag_formatter {
 
 // Length of the valid UTF-8 character at the front of `text`, which is not empty, and its code
 // point; 0 if there is none.
-size_t DecodeUtf8(absl::string_view text, uint32_t& code) {
-  const auto at = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const size_t length = at(0) < 0x80             ? 1
-                        : (at(0) & 0xE0) == 0xC0 ? 2
-                        : (at(0) & 0xF0) == 0xE0 ? 3
-                        : (at(0) & 0xF8) == 0xF0 ? 4
-                                                 : 0;
-  if (length == 0 || length > text.size()) return 0;
-  code = length == 1 ? at(0) : at(0) & (0x7F >> length);
-  for (size_t i = 1; i < length; ++i) {
-    if ((at(i) & 0xC0) != 0x80) return 0;
-    code = (code << 6) | (at(i) & 0x3F);
-  }
-  constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool valid =
-      code >= kSmallest[length] && code <= 0x10FFFF && (code < 0xD800 || code > 0xDFFF);
-  return valid ? length : 0;
+size_t DecodeUtf8(absl::string_view text, int32_t& code) {
+  const auto* bytes = reinterpret_cast<const utf8proc_uint8_t*>(text.data());
+  const utf8proc_ssize_t length =
+      utf8proc_iterate(bytes, static_cast<utf8proc_ssize_t>(text.size()), &code);
+  return length > 0 ? static_cast<size_t>(length) : 0;
 }
 
-// Control characters, and the marks that make a terminal show text in another order than it has.
-bool IsUnsafe(uint32_t code) {
-  return code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x061C ||
-         (code >= 0x200B && code <= 0x200F) || (code >= 0x2028 && code <= 0x202E) ||
-         (code >= 0x2060 && code <= 0x206F) || code == 0xFEFF;
+// Control characters, the marks that make a terminal show text in another order than it has, and
+// what takes no room, so that it hides in a text or makes two look alike.
+bool IsUnsafe(int32_t code) {
+  if (code >= 0x20 && code < 0x7F) return false;
+  const utf8proc_property_t* property = utf8proc_get_property(code);
+  switch (property->category) {
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+    case UTF8PROC_CATEGORY_CS:
+      return true;
+    default:
+      break;
+  }
+  // Variation selectors choose between the pictures of a character; ordinary text has them.
+  const bool selector = code >= 0xFE00 && code <= 0xFE0F;
+  return property->ignorable && !selector;
 }
 
 }  // namespace
@@ -98,7 +100,7 @@ std::string CountOf(int64_t count, absl::string_view noun) {
 }
 
 bool IsUtf8(absl::string_view text) {
-  uint32_t code = 0;
+  int32_t code = 0;
   while (!text.empty()) {
     const size_t length = DecodeUtf8(text, code);
     if (length == 0) return false;
@@ -110,7 +112,7 @@ bool IsUtf8(absl::string_view text) {
 std::string Printable(absl::string_view text, size_t max_bytes) {
   std::string out;
   while (!text.empty()) {
-    uint32_t code = 0;
+    int32_t code = 0;
     const size_t length = DecodeUtf8(text, code);
     std::string piece;
     if (length == 0) {
@@ -120,7 +122,9 @@ std::string Printable(absl::string_view text, size_t max_bytes) {
     } else if (code == '\n') {
       piece = "\\n";
     } else {
-      piece = code < 0x100 ? absl::StrFormat("\\x%02x", code) : absl::StrFormat("\\u%04x", code);
+      piece = code < 0x100     ? absl::StrFormat("\\x%02x", code)
+              : code < 0x10000 ? absl::StrFormat("\\u%04x", code)
+                               : absl::StrFormat("\\U%08x", code);
     }
     if (out.size() + piece.size() > max_bytes) {
       out += "...";

@@ -25,9 +25,9 @@ std::string CountOf(int64_t count, absl::string_view noun);
 
 bool IsUtf8(absl::string_view text);
 
-// `text` with control characters, invalid UTF-8 and marks that change the direction of writing
-// replaced by escapes, and cut to `max_bytes`: safe to show on a terminal or in a log whoever wrote
-// it.
+// `text` with control characters, invalid UTF-8, marks that change the direction of writing and
+// what takes no room replaced by escapes, and cut to `max_bytes`: safe to show on a terminal or in
+// a log whoever wrote it.
 std::string Printable(absl::string_view text, size_t max_bytes = 256);
 
 }  // namespace tarea

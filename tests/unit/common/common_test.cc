@@ -90,9 +90,13 @@ TEST(Printable, MakesAnythingSafeToShow) {
   EXPECT_EQ(Printable("plain \u00fc \u4e2d"), "plain \u00fc \u4e2d");
   EXPECT_EQ(Printable("\x1b[31mred"), "\\x1b[31mred");
   EXPECT_EQ(Printable(absl::string_view("a\0b\r\n", 5)), "a\\x00b\\x0d\\n");
-  EXPECT_EQ(Printable("\u202eevil"), "\\u202eevil");        // right-to-left override
-  EXPECT_EQ(Printable("\xc0\x80\xff"), "\\xc0\\x80\\xff");  // not UTF-8
-  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");  // a surrogate
+  EXPECT_EQ(Printable("\u202eevil"), "\\u202eevil");         // right-to-left override
+  EXPECT_EQ(Printable("\xc0\x80\xff"), "\\xc0\\x80\\xff");   // not UTF-8
+  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xed\\xa0\\x80");   // a surrogate
+  EXPECT_EQ(Printable("\u009b2J"), "\\x9b2J");               // what is ESC [ in one character
+  EXPECT_EQ(Printable("a\u200bb\u00ad"), "a\\u200bb\\xad");  // takes no room
+  EXPECT_EQ(Printable("\U000e0041"), "\\U000e0041");         // the same, of the tags
+  EXPECT_EQ(Printable("e\u0301 \u2764\ufe0f"), "e\u0301 \u2764\ufe0f");
   EXPECT_EQ(Printable(std::string(300, 'x'), 10), "xxxxxxxxxx...");
 }
 
