@@ -28,7 +28,7 @@ class Cancel : public Command {
     const auto answer = context.client().Cancel(request);
     if (!answer.ok()) return context.Fail(answer.status());
     if (context.flags.json) {
-      context.out() << ToJson(*answer) << "\n";
+      context.PrintDocument(ToJson(*answer));
     } else {
       context.out() << answer->cancelled() << " cancelled, " << answer->stopping()
                     << " running and told to stop, " << answer->finished() << " finished already\n";

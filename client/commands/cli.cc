@@ -111,6 +111,49 @@ absl::Status CheckFlags(const GlobalFlags& flags) {
   return absl::OkStatus();
 }
 
+void AddOutputFlags(CLI::App& app, GlobalFlags& flags) {
+  app.add_option_function<std::string>(
+         "-o,--output",
+         [&flags](const std::string& name) {
+           const absl::StatusOr<OutputFormat> format = ParseOutputFormat(name);
+           if (!format.ok()) {
+             throw CLI::ValidationError("--output", std::string(format.status().message()));
+           }
+           flags.output = *format;
+         },
+         "How to show things: table, wide (all columns), json, jsonl (one per line), yaml")
+      ->default_str("table")
+      ->type_name("FORMAT");
+  app.add_flag("--json", flags.json,
+               "The same as --output json, or jsonl where a command lists or streams");
+  app.add_option_function<std::string>(
+         "--color",
+         [&flags](const std::string& when) {
+           if (when == "auto") {
+             flags.colours = GlobalFlags::Colours::kAuto;
+           } else if (when == "always") {
+             flags.colours = GlobalFlags::Colours::kAlways;
+           } else if (when == "never") {
+             flags.colours = GlobalFlags::Colours::kNever;
+           } else {
+             throw CLI::ValidationError(
+                 "--color", absl::StrCat("'", Printable(when), "' is not auto, always or never"));
+           }
+         },
+         "auto (on a terminal, without NO_COLOR), always or never")
+      ->default_str("auto")
+      ->type_name("WHEN");
+}
+
+// --json wins over --output, which may come from the environment.
+void ResolveOutput(GlobalFlags& flags) {
+  if (flags.json) {
+    flags.json_lines = true;
+    flags.output = OutputFormat::kJson;
+  }
+  flags.json = IsForPrograms(flags.output);
+}
+
 void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
   app.add_option("--master", flags.masters, "Masters to talk to, HOST:PORT[,HOST:PORT...]")
       ->delimiter(',')
@@ -118,7 +161,7 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
       ->type_name("HOST:PORT")
       ->capture_default_str();
   AddDuration(app, "--timeout", flags.timeout, "How long to try while no master answers");
-  app.add_flag("--json", flags.json, "Print JSON, with the field names of proto/tasks.proto");
+  AddOutputFlags(app, flags);
   AddLogFlags(app, flags.log);
 }
 
@@ -147,6 +190,7 @@ int RunClient(int argc, const char* const* argv, const Console& console) {
           ParseFlags(app, static_cast<int>(kept.size()), kept.data(), console.out, console.err)) {
     return *exit;
   }
+  ResolveOutput(context.flags);
   absl::Status status = CheckFlags(context.flags);
   if (status.ok() && console.init_logging) status = console.init_logging(context.flags.log);
   if (!status.ok()) return context.Usage(status.message());
@@ -166,6 +210,7 @@ int RunClient(int argc, const char* const* argv, const Console& console) {
       exit = command->Run(context);
     }
   }
+  context.EndDocument();
   console.out.flush();
   if (exit == kExitOk && !console.out) {
     context.Note("cannot write to stdout: is the disk full?");

@@ -1,6 +1,7 @@
 #include "client/commands/command.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -55,6 +56,47 @@ Client& Context::client() {
 
 std::unique_ptr<Client> Context::UninterruptedClient() const {
   return std::make_unique<Client>(Options());
+}
+
+std::unique_ptr<Client> Context::ImpatientClient(absl::Duration retry_time) const {
+  ClientOptions options = Options();
+  options.retry_time = std::min(options.retry_time, retry_time);
+  return std::make_unique<Client>(std::move(options));
+}
+
+Terminal Context::WithColours(Terminal terminal) const {
+  switch (flags.colours) {
+    case GlobalFlags::Colours::kAuto:
+      break;
+    case GlobalFlags::Colours::kAlways:
+      terminal.colours = true;
+      break;
+    case GlobalFlags::Colours::kNever:
+      terminal.colours = false;
+      break;
+  }
+  return terminal;
+}
+
+Look Context::look() const {
+  const Terminal terminal = out_terminal();
+  const bool wide = flags.output == OutputFormat::kWide;
+  return {.columns = terminal.is_terminal && !wide ? terminal.columns : 0,
+          .colours = terminal.colours,
+          .wide = wide};
+}
+
+Documents& Context::DocumentsAs(bool streams) {
+  if (documents_ == nullptr) {
+    const bool lines = streams && flags.json_lines;
+    documents_ =
+        std::make_unique<Documents>(out(), lines ? OutputFormat::kJsonLines : flags.output);
+  }
+  return *documents_;
+}
+
+void Context::EndDocument() {
+  if (documents_ != nullptr) documents_->End();
 }
 
 bool Context::interrupted() const {

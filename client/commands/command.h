@@ -15,6 +15,9 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/client.h"
+#include "client/commands/documents.h"
+#include "client/commands/layout.h"
+#include "client/commands/terminal.h"
 #include "common/clock.h"
 #include "common/logging.h"
 
@@ -43,6 +46,8 @@ struct Console {
   std::ostream& err;
   // A person types the input, so there is none to wait for.
   bool in_is_terminal = false;
+  Terminal out_terminal = {};
+  Terminal err_terminal = {};
   // Null: nothing interrupts.
   Interruption* interruption = nullptr;
   // Called once with what --log-level and --log-format say. Null: logging is set up already.
@@ -53,7 +58,13 @@ struct Console {
 struct GlobalFlags {
   std::vector<std::string> masters = {"127.0.0.1:50051"};
   absl::Duration timeout = absl::Seconds(10);
+  OutputFormat output = OutputFormat::kTable;
+  // --json was given. Once the command line is read: `output` is a format for programs.
   bool json = false;
+  // Whether --json means lines rather than one document where a command prints one item after the
+  // other.
+  bool json_lines = false;
+  enum class Colours { kAuto, kAlways, kNever } colours = Colours::kAuto;
   // What goes wrong is told by the command; the log is for looking closer.
   LogOptions log = {.level = "warn"};
 };
@@ -76,11 +87,30 @@ class Context {
   bool in_is_terminal() const { return console_.in_is_terminal; }
   absl::Time Now() { return clock_.Now(); }
 
+  // What the outputs are, with the colours that the user wants.
+  Terminal out_terminal() const { return WithColours(console_.out_terminal); }
+  Terminal err_terminal() const { return WithColours(console_.err_terminal); }
+  // How tables and the like are laid out on `out`.
+  Look look() const;
+
+  // What is for programs, if flags.json. A command prints either
+  //   one object, whole;
+  void PrintDocument(absl::string_view json) { DocumentsAs(/*streams=*/false).Document(json); }
+  //   or a document with the list `field`, of which there may be no items;
+  void PrintList(absl::string_view field) { DocumentsAs(/*streams=*/false).Begin(field); }
+  void PrintListItem(absl::string_view json) { DocumentsAs(/*streams=*/false).Item(json); }
+  //   or items that come one after the other: with --json, lines.
+  Documents& stream() { return DocumentsAs(/*streams=*/true); }
+  // Ends the document that was begun, if the command has not.
+  void EndDocument();
+
   // The client that --master and --timeout describe. The interruption ends its calls.
   Client& client();
   // Another one, which the interruption leaves alone: for calls whose outcome must be known, and to
   // clean up afterwards.
   std::unique_ptr<Client> UninterruptedClient() const;
+  // Another one, which gives up after `retry_time` already.
+  std::unique_ptr<Client> ImpatientClient(absl::Duration retry_time) const;
   bool interrupted() const;
 
   // One line for people, on stderr. `text` is printed as it is.
@@ -92,10 +122,13 @@ class Context {
 
  private:
   ClientOptions Options() const;
+  Terminal WithColours(Terminal terminal) const;
+  Documents& DocumentsAs(bool streams);
 
   const Console console_;
   MonotonicClock clock_;
   std::unique_ptr<Client> client_;
+  std::unique_ptr<Documents> documents_;
 };
 
 // One subcommand. Its flags live in it, so it must outlive the parsing.

@@ -3,6 +3,7 @@
 #include <google/protobuf/util/json_util.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -12,6 +13,7 @@
 #include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "client/commands/layout.h"
 #include "common/convert.h"
 #include "common/logging.h"
 
@@ -19,15 +21,6 @@ namespace tarea {
 namespace {
 
 constexpr size_t kMaxTextBytes = 4096;
-constexpr size_t kMaxCellBytes = 256;
-
-// East Asian wide characters and emoji: the ranges that matter, not all of Unicode's table.
-bool IsWide(uint32_t code) {
-  return (code >= 0x1100 && code <= 0x115F) || (code >= 0x2E80 && code <= 0xA4CF) ||
-         (code >= 0xAC00 && code <= 0xD7A3) || (code >= 0xF900 && code <= 0xFAFF) ||
-         (code >= 0xFE30 && code <= 0xFE6F) || (code >= 0xFF00 && code <= 0xFF60) ||
-         (code >= 0x1F300 && code <= 0x1FAFF) || (code >= 0x20000 && code <= 0x3FFFD);
-}
 
 // "TASK_STATE_READY" becomes "ready".
 std::string EnumWord(absl::string_view name, absl::string_view prefix) {
@@ -61,67 +54,28 @@ std::string ShellWord(const std::string& word) {
 
 }  // namespace
 
-size_t DisplayWidth(absl::string_view text) {
-  size_t width = 0;
-  for (size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const size_t length = byte < 0x80 ? 1 : byte < 0xE0 ? 2 : byte < 0xF0 ? 3 : 4;
-    uint32_t code = length == 1 ? byte : byte & (0x7F >> length);
-    for (size_t k = 1; k < length && i + k < text.size(); ++k) {
-      code = (code << 6) | (static_cast<unsigned char>(text[i + k]) & 0x3F);
-    }
-    const bool combining = code >= 0x300 && code <= 0x36F;
-    if (!combining) width += IsWide(code) ? 2 : 1;
-    i += length;
-  }
-  return width;
-}
-
-Table::Table(const std::vector<std::string>& headings) {
-  for (absl::string_view heading : headings) {
-    to_the_right_.push_back(absl::ConsumePrefix(&heading, ">"));
-    headings_.emplace_back(heading);
-    widths_.push_back(heading.size());
-  }
-}
-
-void Table::Add(std::vector<std::string> cells) {
-  for (size_t i = 0; i < cells.size(); ++i) {
-    cells[i] = cells[i].empty() ? "-" : Printable(cells[i], kMaxCellBytes);
-    widths_[i] = std::max(widths_[i], DisplayWidth(cells[i]));
-  }
-  rows_.push_back(std::move(cells));
-}
-
-void Table::Print(std::ostream& out) {
-  if (!std::exchange(headings_printed_, true)) PrintRow(headings_, out);
-  for (const std::vector<std::string>& row : rows_) PrintRow(row, out);
-  rows_.clear();
-}
-
-void Table::PrintRow(const std::vector<std::string>& cells, std::ostream& out) const {
-  std::string line;
-  for (size_t i = 0; i < cells.size(); ++i) {
-    const std::string space(widths_[i] - DisplayWidth(cells[i]), ' ');
-    if (i > 0) line += "  ";
-    line += to_the_right_[i] ? space + cells[i] : cells[i] + space;
-  }
-  out << absl::StripTrailingAsciiWhitespace(line) << '\n';
-}
-
 std::string StateName(v1::TaskState state) {
   return EnumWord(v1::TaskState_Name(state), "TASK_STATE_");
 }
 
-absl::StatusOr<v1::TaskState> ParseState(absl::string_view name) {
+absl::StatusOr<std::vector<v1::TaskState>> ParseStates(absl::string_view name) {
+  const std::string word = absl::AsciiStrToLower(name);
   std::vector<std::string> known;
+  std::vector<v1::TaskState> states;
   for (int number = v1::TASK_STATE_BLOCKED; number <= v1::TASK_STATE_CANCELLED; ++number) {
     const auto state = static_cast<v1::TaskState>(number);
     known.push_back(StateName(state));
-    if (absl::AsciiStrToLower(name) == known.back()) return state;
+    const bool finished = IsFinished(state);
+    const bool running = state == v1::TASK_STATE_RUNNING;
+    if (word == known.back() || (word == "waiting" && !finished && !running) ||
+        (word == "unfinished" && !finished) || (word == "finished" && finished)) {
+      states.push_back(state);
+    }
   }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "'", Printable(name), "' is not a state of tasks; these are ", absl::StrJoin(known, ", ")));
+  if (!states.empty()) return states;
+  return absl::InvalidArgumentError(
+      absl::StrCat("'", Printable(name), "' is not a state of tasks; these are ",
+                   absl::StrJoin(known, ", "), "; and waiting, unfinished, finished"));
 }
 
 std::string OutcomeName(v1::AttemptOutcome outcome) {
@@ -132,6 +86,17 @@ std::string OutcomeName(v1::AttemptOutcome outcome) {
 bool IsFinished(v1::TaskState state) {
   return state == v1::TASK_STATE_SUCCEEDED || state == v1::TASK_STATE_FAILED ||
          state == v1::TASK_STATE_CANCELLED;
+}
+
+std::string BatchState(const v1::Batch& batch) {
+  if (batch.open()) return "open";
+  if (!batch.has_finished_at()) return "running";
+  if (batch.counts().failed() > 0) return "failed";
+  return batch.counts().cancelled() > 0 ? "cancelled" : "succeeded";
+}
+
+std::string WorkerState(const v1::Worker& worker) {
+  return worker.draining() ? "draining" : "active";
 }
 
 std::string ShortDuration(absl::Duration duration) {
@@ -171,6 +136,20 @@ std::string When(const google::protobuf::Timestamp& time, absl::Time now) {
                       Ago(when, now), ")");
 }
 
+std::string Rate(double per_second) {
+  if (per_second >= 9.95) return absl::StrFormat("%.0f tasks/s", per_second);
+  if (per_second >= 0.95) return absl::StrFormat("%.1f tasks/s", per_second);
+  return absl::StrFormat("%.2g tasks/min", 60 * per_second);
+}
+
+std::string ProgressText(const v1::Progress& progress) {
+  std::string text = absl::StrFormat("%.0f%%", 100 * progress.fraction());
+  if (!progress.message().empty()) {
+    absl::StrAppend(&text, " ", Printable(progress.message(), 1024));
+  }
+  return text;
+}
+
 std::string CountsText(const v1::Counts& counts) {
   std::vector<std::string> parts;
   const auto add = [&](int64_t count, absl::string_view what) {
@@ -194,6 +173,10 @@ int64_t Finished(const v1::Counts& counts) {
   return counts.succeeded() + counts.failed() + counts.cancelled();
 }
 
+int64_t Waiting(const v1::Counts& counts) {
+  return counts.blocked() + counts.scheduled() + counts.ready();
+}
+
 std::string ErrorText(const v1::TaskError& error) {
   std::string code = absl::StatusCodeToString(static_cast<absl::StatusCode>(error.code()));
   std::string message = Printable(error.message(), kMaxTextBytes);
@@ -202,19 +185,27 @@ std::string ErrorText(const v1::TaskError& error) {
   return message.empty() ? code : absl::StrCat(code, ": ", message);
 }
 
+std::string Pairs(const google::protobuf::Map<std::string, std::string>& map) {
+  std::map<std::string, std::string> sorted;
+  for (const auto& [name, value] : map) sorted[Printable(name)] = Printable(value);
+  return absl::StrJoin(sorted, " ", absl::PairFormatter("="));
+}
+
 std::string ShellQuoted(const google::protobuf::RepeatedPtrField<std::string>& argv) {
   return absl::StrJoin(
       argv, " ", [](std::string* out, const std::string& word) { out->append(ShellWord(word)); });
 }
 
-std::string Lines(absl::string_view text, absl::string_view indent) {
+std::string Lines(absl::string_view text, absl::string_view indent, int columns) {
   if (text.empty()) return "";
   const size_t size = text.size();
   text = text.substr(0, kMaxTextBytes);
   std::string out;
   absl::ConsumeSuffix(&text, "\n");
   for (const absl::string_view line : absl::StrSplit(text, '\n')) {
-    absl::StrAppend(&out, indent, Printable(line, 4 * kMaxTextBytes), "\n");
+    for (const std::string& part : Wrap(Printable(line, 4 * kMaxTextBytes), columns)) {
+      absl::StrAppend(&out, indent, part, "\n");
+    }
   }
   if (size > kMaxTextBytes) {
     absl::StrAppend(&out, indent, "... (", size - kMaxTextBytes, " more bytes)\n");
@@ -251,6 +242,14 @@ std::string TaskJson(const v1::Task& task) {
     json = WithField(std::move(json), "exec_result", ToJson(result));
   }
   return json;
+}
+
+std::string WatchJson(const v1::WatchBatchResponse& news) {
+  const std::string tasks =
+      absl::StrJoin(news.tasks(), ",",
+                    [](std::string* out, const v1::Task& task) { out->append(TaskJson(task)); });
+  return absl::StrCat("{\"tasks\":[", tasks, "],\"cursor\":\"", news.cursor(),
+                      "\",\"batch\":", ToJson(news.batch()), "}");
 }
 
 std::string SubmissionJson(const Submission& batch) {

@@ -1,3 +1,4 @@
+#include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
 #include "client/commands/output.h"
 #include "client/commands/task_flags.h"
@@ -26,7 +27,7 @@ class Retry : public Command {
     const auto answer = context.client().Retry(request);
     if (!answer.ok()) return context.Fail(answer.status());
     if (context.flags.json) {
-      context.out() << ToJson(*answer) << "\n";
+      context.PrintDocument(ToJson(*answer));
       return kExitOk;
     }
     context.out() << CountOf(answer->retried(), "task") << " put back";
@@ -38,10 +39,21 @@ class Retry : public Command {
                             : " unfinished, succeeded, or waiting for a parent that failed");
     }
     context.out() << "\n";
+    if (batch_id_ > 0 && answer->skipped() > 0) TellAboutCancelled(context);
     return kExitOk;
   }
 
  private:
+  // They are left alone because somebody wanted that; best effort.
+  void TellAboutCancelled(Context& context) const {
+    const absl::StatusOr<v1::Batch> batch = context.client().GetBatch(batch_id_);
+    if (!batch.ok() || batch->counts().cancelled() == 0) return;
+    context.Note(absl::StrCat("of these, ", batch->counts().cancelled(),
+                              " cancelled; to put some back: client retry ID...; which there are: "
+                              "client list --batch ",
+                              batch_id_, " --state cancelled"));
+  }
+
   std::vector<int64_t> task_ids_;
   int64_t batch_id_ = 0;
 };

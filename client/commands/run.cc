@@ -129,7 +129,12 @@ int RunCommand::DryRun(Context& context, const CommandTemplate& command, InputRo
   std::vector<std::string> inputs;
   for (int64_t number = 1; !context.interrupted() && rows.Next(inputs); ++number) {
     const v1::ExecPayload payload = Payload(command, inputs, number);
-    context.out() << (context.flags.json ? ToJson(payload) : ShellQuoted(payload.argv())) << "\n";
+    if (context.flags.json) {
+      if (number == 1) context.stream().Begin("commands");
+      context.stream().Item(ToJson(payload));
+    } else {
+      context.out() << ShellQuoted(payload.argv()) << "\n";
+    }
   }
   if (!rows.status().ok()) return context.Fail(rows.status());
   return context.interrupted() ? kExitInterrupted : kExitOk;
@@ -191,8 +196,11 @@ int RunCommand::Submit(Context& context, const CommandTemplate& command, InputRo
     return kExitFailed;
   }
   if (!detach_) return ShowResults(context, *batch);
-  context.out() << (context.flags.json ? SubmissionJson(*batch) : absl::StrCat(batch->batch_id))
-                << "\n";
+  if (context.flags.json) {
+    context.PrintDocument(SubmissionJson(*batch));
+  } else {
+    context.out() << batch->batch_id << "\n";
+  }
   return kExitOk;
 }
 
@@ -200,7 +208,7 @@ int RunCommand::Submit(Context& context, const CommandTemplate& command, InputRo
 absl::Status RunCommand::ShowTask(Context& context, const v1::Task& task) {
   v1::ExecResult result;
   if (context.flags.json) {
-    context.out() << TaskJson(task) << "\n";
+    context.stream().Item(TaskJson(task));
   } else if (result.ParseFromString(task.result())) {
     context.out() << result.stdout_data();
     if (!result.stderr_data().empty()) {

@@ -29,7 +29,8 @@ absl::StatusOr<Submission> SubmitSample(Context& context) {
 
 void ShowFinished(Context& context, const v1::Task& task) {
   if (context.flags.json) {
-    context.out() << TaskJson(task) << std::endl;
+    context.stream().Item(TaskJson(task));
+    context.out().flush();
     return;
   }
   context.out() << "task " << task.id() << " " << StateName(task.state()) << ": "

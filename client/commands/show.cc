@@ -1,11 +1,11 @@
 #include <algorithm>
-#include <map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "client/commands/command.h"
+#include "client/commands/facts.h"
 #include "client/commands/output.h"
+#include "client/commands/table.h"
 #include "client/commands/task_flags.h"
 #include "common/convert.h"
 #include "common/exit_codes.h"
@@ -13,8 +13,6 @@
 
 namespace tarea {
 namespace {
-
-constexpr char kIndent[] = "  ";
 
 class Show : public Command {
  public:
@@ -39,26 +37,21 @@ CLI::App* Show::AddTo(CLI::App& app) {
 }
 
 // --- For people
-// --------------------------------------------------------------------------------------
+// ------------------------------------------------------------------------------------
 
 class Page {
  public:
-  explicit Page(Context& context) : context_(context) {}
+  explicit Page(Context& context) : context_(context), facts_(context.out(), context.look()) {}
 
-  void Line(absl::string_view name, absl::string_view value) {
-    if (value.empty()) return;
-    context_.out() << absl::StrFormat("%-9s %s\n", name, value);
-  }
   void Time(absl::string_view name, bool set, const google::protobuf::Timestamp& time) {
-    if (set) Line(name, When(time, context_.Now()));
+    if (set) facts_.Line(name, When(time, context_.Now()));
   }
   void Duration(absl::string_view name, bool set, const google::protobuf::Duration& duration) {
-    if (set) Line(name, ShortDuration(FromProto(duration)));
+    if (set) facts_.Line(name, ShortDuration(FromProto(duration)));
   }
   void Text(absl::string_view name, absl::string_view text) {
-    if (text.empty()) return;
-    context_.out() << name << " (" << CountOf(static_cast<int64_t>(text.size()), "byte") << "):\n"
-                   << Lines(text, kIndent);
+    facts_.Block(absl::StrCat(name, " (", CountOf(static_cast<int64_t>(text.size()), "byte"), "):"),
+                 text);
   }
   // Answers false if `bytes` are no such message.
   bool ExecPayload(const std::string& bytes);
@@ -69,20 +62,15 @@ class Page {
 
  private:
   Context& context_;
+  Facts facts_;
 };
-
-std::string Pairs(const google::protobuf::Map<std::string, std::string>& map) {
-  std::map<std::string, std::string> sorted;
-  for (const auto& [name, value] : map) sorted[Printable(name)] = Printable(value);
-  return absl::StrJoin(sorted, " ", absl::PairFormatter("="));
-}
 
 bool Page::ExecPayload(const std::string& bytes) {
   v1::ExecPayload payload;
   if (!payload.ParseFromString(bytes) || payload.argv().empty()) return false;
-  Line("command", ShellQuoted(payload.argv()));
-  Line("env", Pairs(payload.env()));
-  Line("directory", Printable(payload.working_directory()));
+  facts_.Line("command", ShellQuoted(payload.argv()));
+  facts_.Line("env", Pairs(payload.env()));
+  facts_.Line("directory", Printable(payload.working_directory()));
   Text("stdin", payload.stdin_data());
   return true;
 }
@@ -93,7 +81,7 @@ bool Page::ExecResult(const std::string& bytes) {
   const std::string end = result.signal() != 0 ? absl::StrCat("ended by signal ", result.signal())
                           : result.exit_code() < 0 ? "never started"
                                                    : absl::StrCat("exit code ", result.exit_code());
-  Line("result", absl::StrCat(end, " after ", ShortDuration(FromProto(result.duration()))));
+  facts_.Line("result", absl::StrCat(end, " after ", ShortDuration(FromProto(result.duration()))));
   Text(result.stdout_truncated() ? "stdout, cut" : "stdout", result.stdout_data());
   Text(result.stderr_truncated() ? "stderr, cut" : "stderr", result.stderr_data());
   return true;
@@ -101,16 +89,25 @@ bool Page::ExecResult(const std::string& bytes) {
 
 void Page::Spec(const v1::Task& task) {
   const v1::TaskSpec& spec = task.spec();
-  Line("task", absl::StrCat(task.id(), " of batch ", task.batch_id()));
-  Line("type", Printable(spec.type()));
-  Line("queue", absl::StrCat(Printable(spec.queue()), ", priority ", spec.priority()));
-  Line("key", Printable(spec.key()));
-  Line("labels", Pairs(spec.labels()));
-  Line("after", absl::StrJoin(spec.depends_on(), ", "));
+  facts_.Line("task", absl::StrCat(task.id(), " of batch ", task.batch_id()));
+  facts_.Line("type", Printable(spec.type()));
+  facts_.Line("queue", absl::StrCat(Printable(spec.queue()), ", priority ", spec.priority()));
+  facts_.Line("key", Printable(spec.key()));
+  facts_.Line("labels", Pairs(spec.labels()));
+  facts_.Line("after", absl::StrJoin(spec.depends_on(), ", "));
   Duration("delay", spec.has_delay() && FromProto(spec.delay()) > absl::ZeroDuration(),
            spec.delay());
   Duration("timeout", spec.has_timeout(), spec.timeout());
   Duration("expires", spec.has_expires_in(), spec.expires_in());
+}
+
+// Where the error of a task comes from that is not finished, and so has it from before.
+std::string Origin(const v1::Task& task) {
+  for (auto attempt = task.attempts().rbegin(); attempt != task.attempts().rend(); ++attempt) {
+    if (attempt->error().message() != task.error().message()) continue;
+    return absl::StrCat(" (of attempt ", attempt->number(), ", before this)");
+  }
+  return " (from before it was put back)";
 }
 
 void Page::State(const v1::Task& task) {
@@ -120,22 +117,29 @@ void Page::State(const v1::Task& task) {
                     task.spec().retry().max_attempts());
   }
   if (task.cancel_requested()) state += ", told to stop";
-  Line("state", state);
+  facts_.State("state", StateName(task.state()), state);
   Time("created", task.has_created_at(), task.created_at());
   Time("ready", task.has_ready_at() && !IsFinished(task.state()), task.ready_at());
   Time("started", task.has_started_at(), task.started_at());
   Time("finished", task.has_finished_at(), task.finished_at());
-  Line("worker", Printable(task.worker()));
-  if (task.has_progress()) {
-    Line("progress", absl::StrFormat("%.0f%% %s", 100 * task.progress().fraction(),
-                                     Printable(task.progress().message(), 1024)));
+  facts_.Line("worker", Printable(task.worker()));
+  if (task.has_progress()) facts_.Line("progress", ProgressText(task.progress()));
+  if (task.has_error()) {
+    facts_.Line("error", absl::StrCat(ErrorText(task.error()),
+                                      IsFinished(task.state()) ? "" : Origin(task)));
   }
-  if (task.has_error()) Line("error", ErrorText(task.error()));
 }
 
 void Page::Attempts(const v1::Task& task) {
   if (task.attempts().empty()) return;
-  Table table({">ATTEMPT", "OUTCOME", "WORKER", "STARTED", "TOOK", "ERROR"});
+  using enum TableColumn::Align;
+  Table table({{.heading = "ATTEMPT", .align = kRight},
+               {.heading = "OUTCOME", .state = true},
+               {.heading = "WORKER", .leave_out = 3, .cut_to = 10},
+               {.heading = "STARTED", .leave_out = 2},
+               {.heading = "TOOK", .leave_out = 1},
+               {.heading = "ERROR", .leave_out = 4, .cut_to = 15}},
+              facts_.look());
   for (const v1::Attempt& attempt : task.attempts()) {
     const absl::Time started = FromProto(attempt.started_at());
     const absl::Time ended =
@@ -150,7 +154,7 @@ void Page::Attempts(const v1::Task& task) {
 }
 
 // --- The command
-// ---------------------------------------------------------------------------------------
+// -----------------------------------------------------------------------------------
 
 int Show::WriteResult(Context& context, const v1::Task& task) {
   if (!IsFinished(task.state()) && task.result().empty()) {
@@ -176,7 +180,7 @@ int Show::Run(Context& context) {
     return kExitOk;
   }
   if (context.flags.json) {
-    context.out() << TaskJson(*task) << "\n";
+    context.PrintDocument(TaskJson(*task));
     return kExitOk;
   }
   const bool exec = task->spec().type() == "exec";

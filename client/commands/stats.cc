@@ -1,5 +1,6 @@
 #include "absl/strings/str_cat.h"
 #include "client/commands/command.h"
+#include "client/commands/facts.h"
 #include "client/commands/output.h"
 #include "common/exit_codes.h"
 
@@ -15,20 +16,22 @@ class Stats : public Command {
   int Run(Context& context) override {
     const auto stats = context.client().Stats();
     if (!stats.ok()) return context.Fail(stats.status());
-    std::ostream& out = context.out();
     if (context.flags.json) {
-      out << ToJson(*stats) << "\n";
+      context.PrintDocument(ToJson(*stats));
       return kExitOk;
     }
-    out << "tasks     " << CountsText(stats->counts()) << "\n"
-        << "batches   " << stats->batches() << "\n"
-        << "workers   " << stats->workers() << ", " << stats->parked_polls()
-        << " waiting for work\n"
-        << "master    version " << Printable(stats->version()) << ", up since "
-        << When(stats->started_at(), context.Now()) << "\n"
-        << "store     " << Printable(stats->store());
-    if (!stats->durability().empty()) out << ", durability " << Printable(stats->durability());
-    out << "\n";
+    Facts facts(context.out(), context.look());
+    facts.Line("tasks", CountsText(stats->counts()));
+    facts.Line("batches", absl::StrCat(stats->batches()));
+    facts.Line("workers",
+               absl::StrCat(stats->workers(), ", ", stats->parked_polls(), " waiting for work"));
+    facts.Line("master", absl::StrCat("version ", Printable(stats->version()), ", up since ",
+                                      When(stats->started_at(), context.Now())));
+    std::string store = Printable(stats->store());
+    if (!stats->durability().empty()) {
+      absl::StrAppend(&store, ", durability ", Printable(stats->durability()));
+    }
+    facts.Line("store", store);
     return kExitOk;
   }
 };

@@ -119,7 +119,7 @@ int Submit::Run(Context& context) {
     }
     document = WithField(std::move(document), "batch", ToJson(last));
   }
-  if (json) context.out() << document << "\n";
+  if (json) context.PrintDocument(document);
   return exit;
 }
 

@@ -46,7 +46,13 @@ void Watch::ShowResult(Context& context, const v1::Task& task) {
 
 void Watch::Show(Context& context, const v1::WatchBatchResponse& news) const {
   if (context.flags.json) {
-    context.out() << ToJson(news) << std::endl;
+    Documents& documents = context.stream();
+    if (documents.format() == OutputFormat::kJsonLines) {
+      documents.Item(WatchJson(news));
+    } else {
+      for (const v1::Task& task : news.tasks()) documents.Item(TaskJson(task));
+    }
+    context.out().flush();
     return;
   }
   // The counts are those after the last task of the message.
@@ -77,6 +83,12 @@ int Watch::Run(Context& context) {
                                Show(context, news);
                                return absl::OkStatus();
                              });
+  if (context.flags.json && last.id() > 0) {
+    // What the last of the news said, as the end of the one document.
+    context.stream().Begin("tasks");
+    context.stream().End(
+        absl::StrCat("{\"cursor\":\"", cursor, "\",\"batch\":", ToJson(last), "}"));
+  }
   if (!status.ok()) {
     const int exit = context.Fail(status);
     if (exit == kExitInterrupted || exit == kExitUnreachable) {

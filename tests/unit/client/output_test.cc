@@ -12,53 +12,12 @@
 namespace tarea {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
 constexpr char kEscape[] = "\x1b";
 constexpr char kRightToLeft[] = "\u202e";
-
-// --- Tables
-// -------------------------------------------------------------------------------------------
-
-TEST(Table, ColumnsAlignAndNothingTrails) {
-  Table table({">ID", "NAME", "STATE"});
-  table.Add({"7", "resize", "ready"});
-  table.Add({"1234", "", "done"});
-  std::ostringstream out;
-  table.Print(out);
-  EXPECT_EQ(out.str(),
-            "  ID  NAME    STATE\n"
-            "   7  resize  ready\n"
-            "1234  -       done\n");
-}
-
-TEST(Table, WideCharactersTakeTwoColumns) {
-  Table table({"NAME", "X"});
-  table.Add({"\u4e2d\u6587\u5b57", "1"});
-  table.Add({"\u00fcber", "2"});
-  std::ostringstream out;
-  table.Print(out);
-  EXPECT_EQ(out.str(), "NAME    X\n\u4e2d\u6587\u5b57  1\n\u00fcber    2\n");
-}
-
-TEST(Table, ALongOneIsPrintedInPartsUnderOneHeading) {
-  Table table({"A", "B"});
-  std::ostringstream out;
-  table.Add({"long", "1"});
-  table.Print(out);
-  table.Add({"x", "2"});
-  table.Print(out);
-  EXPECT_EQ(out.str(), "A     B\nlong  1\nx     2\n");
-}
-
-TEST(Table, WhatOthersWroteIsInert) {
-  Table table({"NAME"});
-  table.Add({std::string(kEscape) + "[31mred" + kRightToLeft + "\n"});
-  std::ostringstream out;
-  table.Print(out);
-  EXPECT_EQ(out.str(), "NAME\n\\x1b[31mred\\u202e\\n\n");
-}
 
 // --- Times
 // ----------------------------------------------------------------------------------------------
@@ -90,14 +49,40 @@ TEST(Ago, SaysHowLongBeforeOrAfter) {
 // --- Words
 // ----------------------------------------------------------------------------------------------
 
-TEST(ParseState, TakesTheWordsThatAreShown) {
+TEST(ParseStates, TakesTheWordsThatAreShownAndThoseForSeveral) {
   for (int number = 1; number <= 7; ++number) {
     const auto state = static_cast<v1::TaskState>(number);
-    EXPECT_EQ(*ParseState(StateName(state)), state);
+    EXPECT_THAT(*ParseStates(StateName(state)), ElementsAre(state));
   }
-  EXPECT_EQ(ParseState("redy").status().message(),
+  EXPECT_THAT(*ParseStates("waiting"),
+              ElementsAre(v1::TASK_STATE_BLOCKED, v1::TASK_STATE_SCHEDULED, v1::TASK_STATE_READY));
+  EXPECT_EQ(ParseStates("unfinished")->size(), 4);
+  EXPECT_THAT(*ParseStates("finished"), ElementsAre(v1::TASK_STATE_SUCCEEDED, v1::TASK_STATE_FAILED,
+                                                    v1::TASK_STATE_CANCELLED));
+  EXPECT_EQ(ParseStates("redy").status().message(),
             "'redy' is not a state of tasks; these are blocked, scheduled, ready, running, "
-            "succeeded, failed, cancelled");
+            "succeeded, failed, cancelled; and waiting, unfinished, finished");
+}
+
+TEST(BatchState, IsFailedOnlyIfATaskFailed) {
+  v1::Batch batch;
+  batch.set_open(true);
+  EXPECT_EQ(BatchState(batch), "open");
+  batch.set_open(false);
+  EXPECT_EQ(BatchState(batch), "running");
+  batch.mutable_finished_at()->set_seconds(1);
+  batch.mutable_counts()->set_succeeded(5);
+  EXPECT_EQ(BatchState(batch), "succeeded");
+  batch.mutable_counts()->set_cancelled(1);
+  EXPECT_EQ(BatchState(batch), "cancelled");
+  batch.mutable_counts()->set_failed(1);
+  EXPECT_EQ(BatchState(batch), "failed");
+}
+
+TEST(Rate, HasAUnitThatFits) {
+  EXPECT_EQ(Rate(1234.4), "1234 tasks/s");
+  EXPECT_EQ(Rate(1.25), "1.2 tasks/s");
+  EXPECT_EQ(Rate(0.5), "30 tasks/min");
 }
 
 TEST(Summary, NamesOnlyWhatThereIs) {
@@ -119,6 +104,7 @@ TEST(ShellQuoted, CanBePastedAndIsInert) {
 TEST(Lines, AreIndentedInertAndCut) {
   EXPECT_EQ(Lines("a\nb\x1b\n", "  "), "  a\n  b\\x1b\n");
   EXPECT_EQ(Lines("", "  "), "");
+  EXPECT_EQ(Lines("one two three\nx", "  ", 8), "  one two\n  three\n  x\n");
   EXPECT_THAT(Lines(std::string(5000, 'x'), "  "), HasSubstr("\n  ... (904 more bytes)\n"));
 }
 
@@ -151,6 +137,24 @@ TEST(TaskJson, DecodesWhatExecTakesAndReturns) {
   task.set_result(result.SerializeAsString());
   EXPECT_THAT(TaskJson(task), HasSubstr(R"("exec_payload":{"argv":["ls"],)"));
   EXPECT_THAT(TaskJson(task), HasSubstr(R"("exec_result":{"exit_code":2,)"));
+}
+
+TEST(WatchJson, IsTheMessageWithItsTasksDecoded) {
+  v1::WatchBatchResponse news;
+  news.set_cursor(7);
+  news.mutable_batch()->set_id(3);
+  v1::Task* task = news.add_tasks();
+  task->mutable_spec()->set_type("exec");
+  v1::ExecResult result;
+  result.set_exit_code(2);
+  task->set_result(result.SerializeAsString());
+  const std::string json = WatchJson(news);
+  EXPECT_THAT(json, HasSubstr(R"("exec_result":{"exit_code":2,)"));
+  v1::WatchBatchResponse back;
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &back, options).ok()) << json;
+  EXPECT_EQ(back.SerializeAsString(), news.SerializeAsString());
 }
 
 // --- Errors
