@@ -37,7 +37,7 @@ struct Commands {
 
   void AddTo(CLI::App& app) {
     for (auto make : {MakeRun, MakeSubmit, MakeStatus, MakeList, MakeShow, MakeWatch, MakeCancel,
-                      MakeRetry, MakeStats, MakeWorkers, MakeQueues, MakeProgress}) {
+                      MakeRetry, MakeStats, MakeWorkers, MakeQueues, MakeTop, MakeProgress}) {
       std::unique_ptr<Command> command = make();
       CLI::App* sub = command->AddTo(app);
       list.emplace_back(sub, std::move(command));

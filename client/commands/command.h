@@ -159,6 +159,7 @@ std::unique_ptr<Command> MakeRetry();
 std::unique_ptr<Command> MakeStats();
 std::unique_ptr<Command> MakeWorkers();
 std::unique_ptr<Command> MakeQueues();
+std::unique_ptr<Command> MakeTop();
 std::unique_ptr<Command> MakeProgress();
 
 // What the client does without a command: submits ten tasks and shows their results. Gives up
