@@ -1,6 +1,7 @@
 #include "client/commands/output.h"
 
 #include <google/protobuf/util/json_util.h>
+#include <utf8proc.h>
 
 #include <algorithm>
 #include <map>
@@ -33,6 +34,31 @@ std::string TwoUnits(int64_t big, absl::string_view big_unit, int64_t small,
   std::string text = absl::StrCat(big, big_unit);
   if (small > 0) absl::StrAppend(&text, small, small_unit);
   return text;
+}
+
+// JSON with escapes for what acts on a terminal; protobuf knows only some of it. Beyond ASCII there
+// is nothing but texts in JSON.
+std::string Inert(std::string json) {
+  const size_t no_limit = 16 * json.size();
+  if (Printable(json, no_limit) == json) return json;
+  std::string out;
+  for (size_t i = 0; i < json.size();) {
+    int32_t code = 0;
+    const utf8proc_ssize_t length =
+        utf8proc_iterate(reinterpret_cast<const utf8proc_uint8_t*>(json.data() + i),
+                         static_cast<utf8proc_ssize_t>(json.size() - i), &code);
+    const absl::string_view character(json.data() + i, length > 0 ? length : 1);
+    i += character.size();
+    if (length <= 0 || Printable(character) == character) {
+      absl::StrAppend(&out, character);
+    } else if (code < 0x10000) {
+      absl::StrAppendFormat(&out, "\\u%04x", code);
+    } else {
+      absl::StrAppendFormat(&out, "\\u%04x\\u%04x", 0xD800 + ((code - 0x10000) >> 10),
+                            0xDC00 + ((code - 0x10000) & 0x3FF));
+    }
+  }
+  return out;
 }
 
 std::string ShellWord(const std::string& word) {
@@ -219,7 +245,7 @@ std::string ToJson(const google::protobuf::Message& message) {
   options.always_print_primitive_fields = true;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (status.ok()) return json;
+  if (status.ok()) return Inert(std::move(json));
   // Strings that are no UTF-8 do not get through the parser, so there is nothing it could be.
   return "{}";
 }

@@ -116,8 +116,10 @@ TEST(TaskJson, ParsesBackAndIsInert) {
   task.set_id(7);
   task.mutable_spec()->set_type("echo");
   task.mutable_spec()->set_payload("\x1b raw");
-  task.mutable_spec()->set_key(std::string(kEscape) + kRightToLeft);
+  // U+2066 and U+E0041 are not among what protobuf escapes.
+  task.mutable_spec()->set_key(std::string(kEscape) + kRightToLeft + "\u2066\U000e0041\u00fc");
   const std::string json = TaskJson(task);
+  EXPECT_THAT(json, HasSubstr("\\u2066\\udb40\\udc41\u00fc"));
   EXPECT_THAT(json, Not(HasSubstr(kEscape)));
   EXPECT_THAT(json, Not(HasSubstr(kRightToLeft)));
   EXPECT_THAT(json, Not(HasSubstr("\n")));
