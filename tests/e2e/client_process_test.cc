@@ -124,7 +124,8 @@ TEST(ClientWithoutMaster, EveryCommandEndsWithThreeAndOneLine) {
                                                           {"retry", "1"},
                                                           {"stats"},
                                                           {"workers"},
-                                                          {"queues"}};
+                                                          {"queues"},
+                                                          {"top"}};
   for (const std::vector<std::string>& command : commands) {
     std::vector<std::string> arguments = {"--master", nobody.address(), "--timeout", "200ms"};
     arguments.insert(arguments.end(), command.begin(), command.end());
@@ -193,7 +194,8 @@ TEST_F(ClientProcess, WhatJsonPrintsParsesLineByLine) {
       {"retry", "1"},
       {"stats"},
       {"workers"},
-      {"queues"}};
+      {"queues"},
+      {"top"}};
   for (const std::vector<std::string>& command : commands) {
     std::vector<std::string> arguments = {"--json"};
     arguments.insert(arguments.end(), command.begin(), command.end());

@@ -15,6 +15,7 @@ namespace {
 
 using google::protobuf::util::JsonStringToMessage;
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -174,6 +175,140 @@ TEST_F(ClientCli, TheOperatorsCommandsShowQueuesWorkersAndTotals) {
   EXPECT_EQ(Parse<v1::ListWorkersResponse>(Client({"workers", "--json"}).out).workers_size(), 1);
 }
 
+TEST_F(ClientCli, AFilterOfListIsAppliedByMasterAndClientAlike) {
+  // Of three with one key, one is stored; the ids of the others are left out.
+  Client({"submit", "--type", "echo", "--count", "3", "--label", "env=prod", "--key", "Deploy,1"});
+  Client({"submit", "--type", "other", "--priority", "7", "--label", "env=test"});
+  Client({"submit", "--type", "echo", "--delay", "1h"});
+  const auto ids = [&](std::vector<std::string> args) {
+    args.insert(args.begin(), {"list", "--json"});
+    std::vector<int64_t> found;
+    for (const std::string& line : JsonLines(Client(args).out)) {
+      found.push_back(Parse<v1::Task>(line).id());
+    }
+    return found;
+  };
+  EXPECT_THAT(ids({"--filter", "state=waiting,type=echo"}), ElementsAre(1, 5));
+  EXPECT_THAT(ids({"--filter", "label.env=prod|test"}), ElementsAre(1, 4));
+  EXPECT_THAT(ids({"--filter", "label.env!=test"}), ElementsAre(1, 5));
+  EXPECT_THAT(ids({"--filter", "priority>=7"}), ElementsAre(4));
+  EXPECT_THAT(ids({"--filter", "key~DEPLOY", "--filter", "task>0"}), ElementsAre(1));
+  EXPECT_THAT(ids({"--state", "ready", "--filter", "state=scheduled"}), IsEmpty());
+  EXPECT_THAT(ids({"--state", "waiting"}), ElementsAre(1, 4, 5));
+  EXPECT_THAT(ids({"--state", "finished"}), IsEmpty());
+  EXPECT_THAT(ids({"--filter", "batch=2"}), ElementsAre(4));
+  EXPECT_THAT(ids({"--filter", "age>1h"}), IsEmpty());
+}
+
+TEST_F(ClientCli, AFilterThatThisClientAppliesFindsWhatIsBeyondTheLimit) {
+  Client({"submit", "--type", "echo", "--count", "1500"});
+  Client({"submit", "--type", "echo", "--key", "last"});
+  const Ended ended = Client({"list", "--filter", "key=last", "--limit", "1", "--json"});
+  EXPECT_EQ(Parse<v1::Task>(ended.out).id(), 1501);
+  EXPECT_EQ(ended.err, "");
+}
+
+TEST_F(ClientCli, FiltersOfStatusWorkersAndQueuesChoose) {
+  Client({"submit", "--type", "echo", "--name", "deploy 1", "--queue", "a"});
+  Client({"submit", "--type", "other", "--name", "words", "--queue", "b", "--count", "2"});
+  Client({"queues", "pause", "b"});
+  EXPECT_THAT(Client({"status", "--filter", "name~deploy,tasks=1"}).out,
+              AllOf(HasSubstr("deploy 1"), Not(HasSubstr("words"))));
+  EXPECT_THAT(Client({"queues", "--filter", "state=paused,ready>1,type=other"}).out,
+              AllOf(HasSubstr("\nb "), Not(HasSubstr("\na "))));
+  EXPECT_EQ(Client({"queues", "--filter", "running>0", "--json"}).out, "{\"queues\":[]}\n");
+  EXPECT_THAT(Client({"status", "--filter", "failed>0"}).err, HasSubstr("no batch matches"));
+
+  v1::RequestTaskRequest poll;
+  poll.mutable_worker()->set_id("w1");
+  poll.mutable_worker()->set_name("north");
+  poll.mutable_worker()->set_slots(4);
+  v1::RequestTaskResponse none;
+  ASSERT_TRUE(Call(&v1::TaskService::Stub::RequestTask, poll, none).ok());
+  EXPECT_THAT(Client({"workers", "--filter", "slots>3,state=active,queue=default"}).out,
+              HasSubstr("\nnorth  w1  active"));
+  EXPECT_THAT(Client({"workers", "--filter", "name=w2"}).err, HasSubstr("no worker matches"));
+}
+
+TEST_F(ClientCli, ABatchOfWhichTasksWereOnlyCancelledIsCancelled) {
+  Client({"submit", "--type", "echo", "--count", "2"});
+  Client({"cancel", "--batch", "1"});
+  EXPECT_THAT(Client({"status", "1"}).out,
+              AllOf(HasSubstr("state     cancelled\n"), HasSubstr("--state cancelled\n")));
+  EXPECT_THAT(Client({"status", "--filter", "state=cancelled"}).out, HasSubstr("  cancelled  "));
+}
+
+TEST_F(ClientCli, StatusOfABatchThatRunsShowsItsRateAndItsTasks) {
+  Client({"submit", "--type", "echo", "--count", "3"});
+  const std::vector<v1::LeasedTask> tasks = Take("w", 2);
+  Report(tasks.at(0), v1::RESULT_OUTCOME_SUCCEEDED);
+  v1::HeartbeatRequest request;
+  request.mutable_worker()->set_id("w");
+  v1::HeldTask* held = request.add_held();
+  held->set_task_id(tasks.at(1).task_id());
+  held->set_lease_id(tasks.at(1).lease_id());
+  held->mutable_progress()->set_fraction(0.4);
+  held->mutable_progress()->set_message("resizing");
+  v1::HeartbeatResponse response;
+  ASSERT_TRUE(Call(&v1::TaskService::Stub::Heartbeat, request, response).ok());
+  const std::string out = Client({"status", "1"}).out;
+  EXPECT_THAT(out, AllOf(HasSubstr("finished on average; at that, the rest takes "),
+                         HasSubstr("\nRUNNING  FOR"), HasSubstr("  40% resizing\n")));
+}
+
+TEST_F(ClientCli, AnErrorFromBeforeIsMarkedAsSuch) {
+  Client({"submit", "--type", "echo", "--retries", "0"});
+  Client({"submit", "--type", "echo", "--delay", "1h"});
+  Report(Take("w", 1).at(0), v1::RESULT_OUTCOME_FAILED);
+  EXPECT_THAT(Client({"show", "1"}).out, HasSubstr("\nerror     UNKNOWN: broken\n"));
+  Client({"cancel", "2", "--reason", "no need"});
+  Client({"retry", "1", "2"});
+  EXPECT_THAT(Client({"show", "1"}).out,
+              HasSubstr("error     UNKNOWN: broken (of attempt 1, before this)"));
+  EXPECT_THAT(Client({"show", "2"}).out, HasSubstr("no need (from before it was put back)"));
+  EXPECT_THAT(Client({"list"}).out, HasSubstr("before: UNKNOWN: broken\n"));
+}
+
+TEST_F(ClientCli, PayloadsAndResultsAreThereWhereTheyWereAskedFor) {
+  Client({"submit", "--type", "echo", "--payload", "in"});
+  Report(Take("w", 1).at(0), v1::RESULT_OUTCOME_SUCCEEDED, "out");
+  const v1::Task bare = Parse<v1::Task>(Client({"list", "--json"}).out);
+  EXPECT_EQ(bare.spec().payload() + bare.result(), "");
+  const v1::Task full = Parse<v1::Task>(Client({"list", "--json", "--payloads", "--results"}).out);
+  EXPECT_EQ(full.spec().payload(), "in");
+  EXPECT_EQ(full.result(), "out");
+}
+
+TEST_F(ClientCli, OneOutputSwitchMeansTheSameForEveryCommand) {
+  Client({"submit", "--type", "echo", "--count", "2"});
+  const std::vector<v1::LeasedTask> tasks = Take("w", 2);
+  for (const v1::LeasedTask& task : tasks) Report(task, v1::RESULT_OUTCOME_SUCCEEDED);
+  const Ended list = Client({"list", "-o", "json"});
+  EXPECT_EQ(Parse<v1::ListTasksResponse>(list.out).tasks_size(), 2);
+  EXPECT_EQ(JsonLines(list.out).size(), 1);
+  EXPECT_EQ(JsonLines(Client({"list", "-o", "jsonl"}).out).size(), 2);
+  EXPECT_EQ(Client({"list", "-o", "jsonl"}).out, Client({"list", "--json"}).out);
+  EXPECT_THAT(Client({"list", "-o", "yaml"}).out, StartsWith("tasks:\n- id: \"1\"\n"));
+  EXPECT_EQ(Parse<v1::Batch>(Client({"status", "-o", "jsonl"}).out).total(), 2);
+  const auto watched = Parse<v1::WatchBatchResponse>(Client({"watch", "1", "-o", "json"}).out);
+  EXPECT_EQ(watched.tasks_size(), 2);
+  EXPECT_EQ(watched.batch().counts().succeeded(), 2);
+  EXPECT_GT(watched.cursor(), 0);
+  EXPECT_EQ(Client({"watch", "9", "-o", "json"}).out, "");
+  EXPECT_THAT(Client({"list", "-o", "wide"}).out, HasSubstr("PRIORITY"));
+}
+
+TEST_F(ClientCli, TopWithoutATerminalIsOneSnapshot) {
+  Client({"submit", "--type", "echo", "--name", "words", "--queue", "q", "--count", "2"});
+  const Ended ended = Client({"top"});
+  EXPECT_EQ(ended.exit, kExitOk);
+  EXPECT_THAT(ended.out, AllOf(HasSubstr("tasks     2 ready\n"), HasSubstr("\nq      active"),
+                               HasSubstr("no workers; to start one"), HasSubstr("1  words")));
+  EXPECT_THAT(Client({"top", "--json"}).out,
+              AllOf(StartsWith(R"({"stats":{"counts":{)"), HasSubstr(R"("queues":[{"name":"q")"),
+                    HasSubstr(R"("workers":[])"), HasSubstr(R"("batches":[{"id":"1")")));
+}
+
 // --- watch, cancel, retry
 // -------------------------------------------------------------------------------
 
@@ -215,6 +350,9 @@ TEST_F(ClientCli, CancelAndRetrySayHowManyWereConcerned) {
   EXPECT_EQ(Parse<v1::CancelTasksResponse>(batch.out).cancelled(), 3);
   EXPECT_EQ(Client({"retry", "--batch", "1"}).out,
             "0 tasks put back; left alone: 4 that did not fail\n");
+  EXPECT_THAT(Client({"retry", "--batch", "1"}).err,
+              HasSubstr("of these, 3 cancelled; to put some back: client retry ID...; which there "
+                        "are: client list --batch 1 --state cancelled\n"));
 }
 
 // --- Without a command
@@ -253,6 +391,13 @@ TEST_F(ClientCli, EachMistakeIsNamedWithItsValue) {
       {{"show", "abc"}, "'abc' is not the id of a task"},
       {{"status", "0"}, "'0' is not the id of a batch"},
       {{"list", "--state", "redy"}, "'redy' is not a state"},
+      {{"list", "--filter", "stat=ready"}, "--filter: 'stat=ready': there is no field 'stat'"},
+      {{"list", "--payloads"}, "--payloads goes with --output json, jsonl or yaml"},
+      {{"status", "1", "--filter", "state=open"}, "--filter chooses among batches"},
+      {{"queues", "pause", "q", "--filter", "state=paused"}, "pause goes without --filter"},
+      {{"stats", "--output", "xml"}, "'xml' is not a way to show things; these are table, wide"},
+      {{"stats", "--color", "blue"}, "'blue' is not auto, always or never"},
+      {{"top", "--interval", "1ms"}, "--interval is 1ms; it must be 100ms or more"},
       {{"list", "--limit", "-3"}, "--limit: Value -3 not in range"},
       {{"submit", "--type", "t", "--count", "-3"}, "--count: Value -3 not in range"},
       {{"submit", "--type", "t", "--delay", "5"}, "--delay: '5' is not a duration"},

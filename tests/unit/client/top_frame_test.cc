@@ -36,6 +36,7 @@ TopSnapshot Snapshot(int64_t succeeded, absl::Time taken) {
   v1::Worker* worker = snapshot.workers.add_workers();
   worker->mutable_info()->set_name("w1");
   worker->mutable_info()->set_slots(4);
+  (*worker->mutable_info()->mutable_labels())["zone"] = "north";
   worker->set_held(3);
   worker->set_draining(true);
   v1::Batch& batch = snapshot.batches.emplace_back();
@@ -66,6 +67,7 @@ TEST(TopFrame, ShowsTotalsQueuesWorkersAndBatches) {
   EXPECT_THAT(lines, Contains(StartsWith("w1      draining      3      4")));
   EXPECT_THAT(lines,
               Contains(AllOf(StartsWith("    7  nightly  running  5m ago"), HasSubstr("25%"))));
+  EXPECT_THAT(lines, Contains(HasSubstr("zone=north")));
   EXPECT_EQ(lines.back(), "q leaves");
 }
 
