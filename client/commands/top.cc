@@ -157,7 +157,7 @@ std::vector<std::string> Top::Frame(Context& context, const Poller::News& news,
                .rows = size.rows,
                .master = context.flags.masters[0],
                .trouble = std::string(news.status.message()),
-               .hint = absl::StrCat("every ", ShortDuration(interval_), "; q leaves"),
+               .hint = absl::StrCat("every ", absl::FormatDuration(interval_), "; q leaves"),
                .now = context.Now()};
   view.look.columns = size.columns;
   if (!view.trouble.empty()) view.trouble += "; trying again";

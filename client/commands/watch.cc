@@ -58,8 +58,10 @@ void Watch::Show(Context& context, const v1::WatchBatchResponse& news) const {
   // The counts are those after the last task of the message.
   int64_t finished = Finished(news.batch().counts()) - news.tasks_size();
   for (const v1::Task& task : news.tasks()) {
+    const std::string state = StateName(task.state());
     context.out() << "[" << std::max<int64_t>(++finished, 1) << "/" << news.batch().total()
-                  << "] task " << task.id() << " " << StateName(task.state());
+                  << "] task " << task.id() << " "
+                  << (context.look().colours ? ColouredState(state, state) : state);
     if (task.has_started_at()) {
       const absl::Duration took = FromProto(task.finished_at()) - FromProto(task.started_at());
       context.out() << " after " << ShortDuration(std::max(took, absl::ZeroDuration()));
