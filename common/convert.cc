@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -63,6 +64,30 @@ absl::Duration FromProto(const google::protobuf::Duration& duration) {
 
 absl::Time FromProto(const google::protobuf::Timestamp& time) {
   return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+v1::OutputChunk ToProto(OutputChunk chunk) {
+  v1::OutputChunk proto;
+  proto.set_stream(chunk.stream == OutputStream::kStdout ? v1::OUTPUT_STREAM_STDOUT
+                                                         : v1::OUTPUT_STREAM_STDERR);
+  proto.set_offset(chunk.offset);
+  proto.set_data(std::move(chunk.data));
+  return proto;
+}
+
+v1::TaskOutput ToProto(TaskOutput output) {
+  v1::TaskOutput proto;
+  for (OutputChunk& chunk : output.chunks) *proto.add_chunks() = ToProto(std::move(chunk));
+  proto.set_stdout_size(output.sizes[OutputStream::kStdout]);
+  proto.set_stderr_size(output.sizes[OutputStream::kStderr]);
+  return proto;
+}
+
+OutputChunk FromProto(const v1::OutputChunk& proto) {
+  return {.stream = proto.stream() == v1::OUTPUT_STREAM_STDERR ? OutputStream::kStderr
+                                                               : OutputStream::kStdout,
+          .offset = proto.offset(),
+          .data = proto.data()};
 }
 
 absl::Status CheckUtf8(const Message& message) {

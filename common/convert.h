@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/recent_output.h"
+#include "proto/tasks.pb.h"
 
 namespace tarea {
 
@@ -20,6 +22,11 @@ google::protobuf::Duration ToProto(absl::Duration duration);
 google::protobuf::Timestamp ToProto(absl::Time time);
 absl::Duration FromProto(const google::protobuf::Duration& duration);
 absl::Time FromProto(const google::protobuf::Timestamp& time);
+
+v1::OutputChunk ToProto(OutputChunk chunk);
+v1::TaskOutput ToProto(TaskOutput output);
+// `proto` must name a stream that there is.
+OutputChunk FromProto(const v1::OutputChunk& proto);
 
 // Whether each text in a message, at whatever depth, is UTF-8, as the wire wants it: a receiver
 // refuses a message that is not without a word, and a sender does not look. INVALID_ARGUMENT names

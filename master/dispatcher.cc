@@ -20,6 +20,9 @@ constexpr absl::Duration kTick = absl::Seconds(1);
 constexpr absl::Duration kPurgeInterval = absl::Minutes(1);
 // A caller that has gone while its call is parked is noticed after this long at the latest.
 constexpr absl::Duration kGoneCheck = absl::Seconds(5);
+// How long a heartbeat parks while somebody follows a task of its worker: the next one brings what
+// was written meanwhile.
+constexpr absl::Duration kFollowedWait = absl::Milliseconds(100);
 
 }  // namespace
 
@@ -32,7 +35,8 @@ Dispatcher::Dispatcher(Store* store, Clock* clock, const DispatcherOptions& opti
           store, [this](const Effects& effects) { OnCommit(effects); }, std::move(on_broken)),
       polls_(options.max_workers),
       workers_(options.max_workers, std::max(3 * options.lease, absl::Seconds(10))),
-      watchers_(options.max_watchers) {}
+      watchers_(options.max_watchers),
+      followers_(options.max_followers, options.max_followed_output) {}
 
 Dispatcher::~Dispatcher() { Shutdown(); }
 
@@ -54,6 +58,7 @@ void Dispatcher::Shutdown() {
   polls_.Shutdown();
   workers_.Shutdown();
   watchers_.Shutdown();
+  followers_.Shutdown();
   if (timers_.joinable()) timers_.join();
 }
 
@@ -66,6 +71,7 @@ void Dispatcher::OnCommit(const Effects& effects) {
   polls_.WakeFor(effects.ready);
   workers_.Notify(effects.stops);
   watchers_.Changed(effects.batches);
+  followers_.Changed(effects.batches);
   absl::MutexLock lock(&mu_);
   if (effects.next_due < next_due_) {
     next_due_ = effects.next_due;
@@ -171,6 +177,8 @@ absl::StatusOr<std::vector<LeasedTask>> Dispatcher::Request(const WorkerIdentity
     if (!tasks->empty()) {
       if (!gone()) {
         workers_.AddHeld(worker.id, static_cast<int>(tasks->size()));
+        // A heartbeat that parks already does not know these tasks.
+        if (followers_.Claimed(worker.id, *tasks)) workers_.Poke(worker.id);
         return tasks;
       }
       GiveBack(*tasks);
@@ -215,6 +223,7 @@ absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& wo
     return status;
   }
   workers_.SetHeld(worker.id, held);
+  followers_.Heard(held);
   // What the worker is about to stop already is not told again, or its heartbeats would never park
   // until it is done.
   absl::flat_hash_set<LeaseId> stopping;
@@ -235,7 +244,17 @@ absl::StatusOr<std::vector<Stop>> Dispatcher::Heartbeat(const WorkerIdentity& wo
     std::erase_if(*stops, is_known);
   }
   if (!stops->empty() || gone()) return stops;
-  stops = workers_.AwaitNotices(worker.id, std::min(wait, options_.lease / 3));
+  wait = std::min(wait, options_.lease / 3);
+  switch (followers_.ParkingOf(worker.id, held)) {
+    case TaskFollowers::Parking::kLong:
+      break;
+    case TaskFollowers::Parking::kShort:
+      wait = std::min(wait, kFollowedWait);
+      break;
+    case TaskFollowers::Parking::kNone:
+      return stops;
+  }
+  stops = workers_.AwaitNotices(worker.id, wait);
   std::erase_if(*stops, is_known);
   workers_.Saw(worker.id, clock_->Now());
   return stops;
@@ -254,6 +273,16 @@ void Dispatcher::Goodbye(const WorkerIdentity& worker) { workers_.Leave(worker.i
 
 absl::StatusOr<std::unique_ptr<BatchWatchers::Watch>> Dispatcher::Watch(BatchId batch) {
   return watchers_.Add(batch);
+}
+
+absl::StatusOr<std::unique_ptr<TaskFollowers::Follower>> Dispatcher::Follow(const TaskCore& task,
+                                                                            LeaseId lease,
+                                                                            OutputOffsets offsets) {
+  return followers_.Add(task.id, task.batch_id, lease, offsets);
+}
+
+void Dispatcher::SawFollowed(const TaskCore& task) {
+  if (followers_.Saw(task)) workers_.Poke(task.worker);
 }
 
 std::optional<TaskProgress> Dispatcher::ProgressOf(const TaskCore& task) {

@@ -1,6 +1,7 @@
 #ifndef TAREA_MASTER_DISPATCHER_H_
 #define TAREA_MASTER_DISPATCHER_H_
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -20,6 +21,7 @@
 #include "master/group_commit.h"
 #include "master/parked_polls.h"
 #include "master/store/store.h"
+#include "master/task_followers.h"
 #include "master/worker_registry.h"
 
 namespace tarea {
@@ -30,6 +32,9 @@ struct DispatcherOptions {
   absl::Duration max_wait = absl::Seconds(60);  // of a parked poll
   int max_workers = 1000;                       // known, and parked, at a time
   int max_watchers = 100;                       // WatchBatch streams at a time
+  int max_followers = 100;                      // WatchTask streams at a time
+  // Kept of each stream of each task that is followed, for those who read it slowly.
+  int64_t max_followed_output = int64_t{256} << 10;
 };
 
 // Stands between the calls and the store: joins the writes of concurrent calls into transactions,
@@ -73,8 +78,8 @@ class Dispatcher {
                                                   const ClaimRequest& request, absl::Duration wait,
                                                   Gone gone);
 
-  // Renews leases; parks up to `wait`, at most a third of the lease, until one must stop that is
-  // not stopping yet.
+  // Renews leases and takes output; parks up to `wait`, at most a third of the lease, until one
+  // must stop that is not stopping yet, or the worker has to be told to send output (FollowOrders).
   absl::StatusOr<std::vector<Stop>> Heartbeat(const WorkerIdentity& worker,
                                               const std::vector<HeldLease>& held,
                                               absl::Duration wait, Gone gone);
@@ -88,6 +93,22 @@ class Dispatcher {
 
   // For watching a batch: begin, read with store().ListFinished, wait, read on.
   absl::StatusOr<std::unique_ptr<BatchWatchers::Watch>> Watch(BatchId batch);
+
+  // For following a task: begin, read it, tell SawFollowed, take output, wait, read on.
+  // `lease` and `offsets` are those of TaskFollowers::Add.
+  absl::StatusOr<std::unique_ptr<TaskFollowers::Follower>> Follow(const TaskCore& task,
+                                                                  LeaseId lease,
+                                                                  OutputOffsets offsets);
+  // The task was read as it is here: its worker is told to send output if it was not.
+  void SawFollowed(const TaskCore& task);
+  // What an answer to a worker has to say about following.
+  bool IsFollowed(TaskId task) { return followers_.IsFollowed(task); }
+  std::vector<FollowOrder> FollowOrders(const std::string& worker) {
+    return followers_.OrdersFor(worker);
+  }
+  // The end of the output of a followed task, which comes with its result.
+  void TakeOutput(const Lease& lease, const TaskOutput& output) { followers_.Wrote(lease, output); }
+
   bool shutting_down() ABSL_LOCKS_EXCLUDED(mu_);
 
   // --- What is known in memory ---
@@ -121,6 +142,7 @@ class Dispatcher {
   ParkedPolls polls_;
   WorkerRegistry workers_;
   BatchWatchers watchers_;
+  TaskFollowers followers_;
   // When this process is known to have been running. Of the timers' thread, and of the transactions
   // that it waits for.
   absl::Time last_tick_ = absl::InfinitePast();

@@ -44,7 +44,10 @@ inline constexpr int kMaxRetryCodes = 16;
 inline constexpr int kMaxSelected = 10'000;  // ids in one cancel or retry
 inline constexpr int kMaxResults = 10'000;   // in one SubmitResult
 inline constexpr int kMaxHeld = 100'000;     // in one Heartbeat
-inline constexpr int kMaxQueues = 64;        // in one RequestTask
+// Bytes that one stream of a task may have written: beyond what a machine can write in its life,
+// and far from where adding to it overflows.
+inline constexpr int64_t kMaxOutputOffset = int64_t{1} << 60;
+inline constexpr int kMaxQueues = 64;  // in one RequestTask
 inline constexpr int kMaxTypes = 256;
 inline constexpr int kMaxPage = 1000;
 inline constexpr int kDefaultPage = 100;

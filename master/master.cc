@@ -99,7 +99,7 @@ absl::Status Master::Listen(const MasterOptions& options) {
   builder.SetMaxSendMessageSize(-1);  // bounded by the size of pages and of what a poll takes
   grpc::ResourceQuota quota;
   quota.SetMaxThreads(2 * options.dispatcher.max_workers + options.dispatcher.max_watchers +
-                      kSpareThreads);
+                      options.dispatcher.max_followers + kSpareThreads);
   builder.SetResourceQuota(quota);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(service_.get());

@@ -109,6 +109,10 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
   AddLimit(app, "--max-queues", options.store_limits.max_lanes, "Pairs of queue and type");
   AddLimit(app, "--max-workers", options.dispatcher.max_workers, "Workers at a time");
   AddLimit(app, "--max-watchers", options.dispatcher.max_watchers, "WatchBatch streams at a time");
+  AddLimit(app, "--max-followers", options.dispatcher.max_followers,
+           "WatchTask streams (client logs) at a time");
+  AddLimit(app, "--max-followed-output", options.dispatcher.max_followed_output,
+           "Bytes kept of each output stream of a task that is followed");
   AddLimit(app, "--max-claim", options.limits.max_claim, "Tasks one poll takes away");
   AddLimit(app, "--max-claim-bytes", options.limits.max_claim_bytes,
            "Bytes of payload after which one poll takes no more");

@@ -355,6 +355,56 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
   return results;
 }
 
+namespace {
+
+absl::Status CheckOffset(int64_t offset, const std::string& field) {
+  if (offset >= 0 && offset <= kMaxOutputOffset) return absl::OkStatus();
+  return Invalid(field, " is ", offset, "; it must be 0 to ", kMaxOutputOffset);
+}
+
+absl::StatusOr<TaskOutput> ParseOutput(const v1::TaskOutput& proto, const std::string& field) {
+  TaskOutput output;
+  output.sizes[OutputStream::kStdout] = proto.stdout_size();
+  output.sizes[OutputStream::kStderr] = proto.stderr_size();
+  absl::Status status = CheckOffset(proto.stdout_size(), absl::StrCat(field, ".stdout_size"));
+  status.Update(CheckOffset(proto.stderr_size(), absl::StrCat(field, ".stderr_size")));
+  for (const v1::OutputChunk& chunk : proto.chunks()) {
+    if (chunk.stream() != v1::OUTPUT_STREAM_STDOUT && chunk.stream() != v1::OUTPUT_STREAM_STDERR) {
+      return Invalid(field, ".chunks has stream ", chunk.stream(), ", which there is not");
+    }
+    status.Update(CheckOffset(chunk.offset(), absl::StrCat(field, ".chunks.offset")));
+    output.chunks.push_back(FromProto(chunk));
+  }
+  if (!status.ok()) return status;
+  return output;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::pair<Lease, TaskOutput>>> ParseOutputs(
+    const v1::SubmitResultRequest& request) {
+  std::vector<std::pair<Lease, TaskOutput>> outputs;
+  for (const v1::TaskResult& result : request.results()) {
+    if (!result.has_output()) continue;
+    absl::StatusOr<TaskOutput> output = ParseOutput(result.output(), "results.output");
+    if (!output.ok()) return output.status();
+    outputs.emplace_back(Lease{result.task_id(), static_cast<LeaseId>(result.lease_id())},
+                         *std::move(output));
+  }
+  return outputs;
+}
+
+absl::StatusOr<OutputOffsets> ParseWatchTask(const v1::WatchTaskRequest& request) {
+  absl::Status status = CheckId(request.task_id(), "task_id");
+  status.Update(CheckOffset(request.stdout_offset(), "stdout_offset"));
+  status.Update(CheckOffset(request.stderr_offset(), "stderr_offset"));
+  if (!status.ok()) return status;
+  OutputOffsets offsets;
+  offsets[OutputStream::kStdout] = request.stdout_offset();
+  offsets[OutputStream::kStderr] = request.stderr_offset();
+  return offsets;
+}
+
 absl::StatusOr<std::vector<HeldLease>> ParseHeld(const v1::HeartbeatRequest& request) {
   if (const absl::Status status = CheckCount(request.held_size(), kMaxHeld, "held"); !status.ok()) {
     return status;
@@ -365,6 +415,11 @@ absl::StatusOr<std::vector<HeldLease>> ParseHeld(const v1::HeartbeatRequest& req
     HeldLease& task = held.emplace_back();
     task.lease = {proto.task_id(), static_cast<LeaseId>(proto.lease_id())};
     task.stopping = proto.stopping();
+    if (proto.has_output()) {
+      absl::StatusOr<TaskOutput> output = ParseOutput(proto.output(), "held.output");
+      if (!output.ok()) return output.status();
+      task.output = *std::move(output);
+    }
     if (!proto.has_progress()) continue;
     const double fraction = proto.progress().fraction();
     task.progress = TaskProgress{std::isfinite(fraction) ? std::clamp(fraction, 0.0, 1.0) : 0.0,

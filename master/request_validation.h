@@ -2,11 +2,13 @@
 #define TAREA_MASTER_REQUEST_VALIDATION_H_
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "common/recent_output.h"
 #include "master/limits.h"
 #include "master/store/store.h"
 #include "master/worker_registry.h"
@@ -30,6 +32,13 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
                                                      const Limits& limits);
 
 absl::StatusOr<std::vector<HeldLease>> ParseHeld(const v1::HeartbeatRequest& request);
+
+// What results bring of the output of followed tasks.
+absl::StatusOr<std::vector<std::pair<Lease, TaskOutput>>> ParseOutputs(
+    const v1::SubmitResultRequest& request);
+
+// How far the one who sends a WatchTask knows the output.
+absl::StatusOr<OutputOffsets> ParseWatchTask(const v1::WatchTaskRequest& request);
 
 // How long a call is to park; not set is zero.
 absl::StatusOr<absl::Duration> ParseWait(const google::protobuf::Duration& wait);

@@ -14,6 +14,7 @@
 #include "common/status_grpc.h"
 #include "common/version.h"
 #include "master/request_validation.h"
+#include "master/task_stream.h"
 #include "master/translate.h"
 
 namespace tarea {
@@ -214,6 +215,18 @@ grpc::Status TaskService::WatchBatch(grpc::ServerContext* context,
   return grpc::Status::CANCELLED;
 }
 
+grpc::Status TaskService::WatchTask(grpc::ServerContext* context,
+                                    const v1::WatchTaskRequest* request,
+                                    grpc::ServerWriter<v1::WatchTaskResponse>* writer) {
+  const absl::Status status =
+      TaskStream(dispatcher_)
+          .Run(
+              *request, [context] { return context->IsCancelled(); },
+              [writer](const v1::WatchTaskResponse& response) { return writer->Write(response); });
+  if (!status.ok()) return Refuse(*context, "WatchTask", status);
+  return grpc::Status::OK;
+}
+
 grpc::Status TaskService::CancelTasks(grpc::ServerContext* context,
                                       const v1::CancelTasksRequest* request,
                                       v1::CancelTasksResponse* response) {
@@ -268,7 +281,11 @@ grpc::Status TaskService::RequestTask(grpc::ServerContext* context,
   if (!tasks->empty()) {
     spdlog::info("assigned {} to worker '{}'", Describe(*tasks), Display(*worker));
   }
-  for (LeasedTask& task : *tasks) ToProto(std::move(task), response->add_tasks());
+  for (LeasedTask& task : *tasks) {
+    v1::LeasedTask* proto = response->add_tasks();
+    proto->set_follow(dispatcher_->IsFollowed(task.task_id));
+    ToProto(std::move(task), proto);
+  }
   *response->mutable_lease() = ToProto(dispatcher_->options().lease);
   return grpc::Status::OK;
 }
@@ -280,6 +297,10 @@ grpc::Status TaskService::SubmitResult(grpc::ServerContext* context,
   if (!worker.ok()) return Refuse(*context, "SubmitResult", worker.status());
   const absl::StatusOr<std::vector<TaskResult>> results = ParseResults(*request, limits_);
   if (!results.ok()) return Refuse(*context, "SubmitResult", results.status());
+  const absl::StatusOr<std::vector<std::pair<Lease, TaskOutput>>> outputs = ParseOutputs(*request);
+  if (!outputs.ok()) return Refuse(*context, "SubmitResult", outputs.status());
+  // Before their tasks are finished, which ends the streams of those who follow them.
+  for (const auto& [lease, output] : *outputs) dispatcher_->TakeOutput(lease, output);
   const absl::StatusOr<std::vector<ResultStatus>> statuses =
       dispatcher_->Complete(*worker, *results);
   if (!statuses.ok()) return Refuse(*context, "SubmitResult", statuses.status());
@@ -321,6 +342,12 @@ grpc::Status TaskService::Heartbeat(grpc::ServerContext* context,
     proto->set_task_id(stop.task_id);
     proto->set_lease_id(static_cast<uint64_t>(stop.lease_id));
     proto->set_reason(static_cast<v1::StopReason>(stop.reason));
+  }
+  for (const FollowOrder& order : dispatcher_->FollowOrders(worker->id)) {
+    v1::FollowTask* proto = response->add_follow();
+    proto->set_lease_id(static_cast<uint64_t>(order.lease_id));
+    proto->set_stdout_offset(order.offsets[OutputStream::kStdout]);
+    proto->set_stderr_offset(order.offsets[OutputStream::kStderr]);
   }
   *response->mutable_lease() = ToProto(dispatcher_->options().lease);
   return grpc::Status::OK;

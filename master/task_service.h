@@ -30,6 +30,8 @@ class TaskService final : public v1::TaskService::Service {
                            v1::ListBatchesResponse* response) override;
   grpc::Status WatchBatch(grpc::ServerContext* context, const v1::WatchBatchRequest* request,
                           grpc::ServerWriter<v1::WatchBatchResponse>* writer) override;
+  grpc::Status WatchTask(grpc::ServerContext* context, const v1::WatchTaskRequest* request,
+                         grpc::ServerWriter<v1::WatchTaskResponse>* writer) override;
   grpc::Status CancelTasks(grpc::ServerContext* context, const v1::CancelTasksRequest* request,
                            v1::CancelTasksResponse* response) override;
   grpc::Status RetryTasks(grpc::ServerContext* context, const v1::RetryTasksRequest* request,

@@ -91,6 +91,14 @@ void WorkerRegistry::Notify(const std::vector<Effects::Notice>& notices) {
   }
 }
 
+void WorkerRegistry::Poke(const std::string& worker) {
+  absl::MutexLock lock(&mu_);
+  const std::shared_ptr<Entry> entry = Find(worker);
+  if (entry == nullptr) return;
+  entry->poked = true;
+  entry->wake.SignalAll();
+}
+
 std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::Duration timeout) {
   absl::MutexLock lock(&mu_);
   const std::shared_ptr<Entry> entry = Find(worker);
@@ -98,7 +106,8 @@ std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::
   const int64_t self = ++entry->wait;
   entry->wake.SignalAll();
   const auto over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return !entry->notices.empty() || entry->wait != self || entry->left || shutdown_;
+    return !entry->notices.empty() || entry->poked || entry->wait != self || entry->left ||
+           shutdown_;
   };
   entry->waiting = true;
   while (!over()) {
@@ -106,6 +115,7 @@ std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::
   }
   if (entry->wait != self) return {};
   entry->waiting = false;
+  entry->poked = false;
   return std::exchange(entry->notices, {});
 }
 

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/recent_output.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -34,12 +35,15 @@ struct WorkerIdentity {
 struct TaskProgress {
   double fraction = 0;
   std::string message;
+
+  friend bool operator==(const TaskProgress&, const TaskProgress&) = default;
 };
 
 struct HeldLease {
   Lease lease;
-  std::optional<TaskProgress> progress;  // nothing: no news
-  bool stopping = false;                 // its worker knows that it is to stop
+  std::optional<TaskProgress> progress;   // nothing: no news
+  bool stopping = false;                  // its worker knows that it is to stop
+  std::optional<TaskOutput> output = {};  // nothing: its worker was not told to send it
 };
 
 struct WorkerStatus {
@@ -84,6 +88,9 @@ class WorkerRegistry {
   // Leaves notices for their workers, and wakes those that wait.
   void Notify(const std::vector<Effects::Notice>& notices) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Ends the wait of a worker that is known, or its next one, without a notice.
+  void Poke(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
+
   // Takes the notices for a worker; waits for one up to `timeout` if there is none. A later call
   // for the same worker ends an earlier one, which then answers none.
   std::vector<Stop> AwaitNotices(const std::string& worker, absl::Duration timeout)
@@ -116,6 +123,7 @@ class WorkerRegistry {
     bool waiting = false;  // in AwaitNotices
     bool left = false;
     bool draining = false;
+    bool poked = false;
     absl::CondVar wake;
   };
 
