@@ -18,6 +18,9 @@ constexpr int kMaxIdsPerCall = 10'000;
 // A stream on which nothing happens looks the same whether the batch rests or the master is gone;
 // so it is ended after this time, and the master asked for a sign of life.
 constexpr absl::Duration kStreamTime = absl::Seconds(30);
+// A stream of output is left alone for longer: what is written between two of them may be lost, and
+// a master that has gone without a word is noticed by its connection.
+constexpr absl::Duration kTaskStreamTime = absl::Minutes(10);
 
 // Calls `send` with `request` in pieces of at most kMaxIdsPerCall ids, at least once.
 template <typename Request>
@@ -50,6 +53,59 @@ absl::StatusOr<Response> Unary(Connection& connection,
   return response;
 }
 
+struct StreamTimes {
+  absl::Duration stream;  // longest time that one stream may stay open
+  absl::Duration max;     // for all of them
+  absl::Duration probe;   // for a call that looks whether the master is there
+};
+
+template <typename Response>
+using Opened = std::unique_ptr<grpc::ClientReaderInterface<Response>>;
+
+// Reads a stream to its end; one that breaks is opened again. `open` asks for what comes after the
+// last message; `probe` is any call. An error of `on_news` ends it and is returned.
+template <typename Response>
+absl::Status ReadStream(Connection& connection, const StreamTimes& times, absl::string_view what,
+                        absl::FunctionRef<Opened<Response>(Stub&, grpc::ClientContext&)> open,
+                        absl::FunctionRef<absl::Status(const Response&)> on_news,
+                        absl::FunctionRef<grpc::Status(Stub&, grpc::ClientContext&)> probe) {
+  Clock& clock = connection.clock();
+  const absl::Time give_up = clock.Now() + times.max;
+  Outage outage(connection);
+  for (;;) {
+    absl::Status stop;
+    bool heard = false;
+    const auto read = [&](Stub& stub, grpc::ClientContext& context) {
+      const auto stream = open(stub, context);
+      Response news;
+      while (stop.ok() && stream->Read(&news)) {
+        heard = true;
+        outage.Over();
+        stop = on_news(news);
+      }
+      if (!stop.ok()) context.TryCancel();
+      return stream->Finish();
+    };
+    const absl::Duration time =
+        std::min(times.stream, std::max(give_up - clock.Now(), absl::ZeroDuration()));
+    absl::Status status = connection.Attempt(time, read);
+    if (!stop.ok()) return stop;
+    if (status.ok()) return status;
+    if (clock.Now() >= give_up) {
+      return absl::DeadlineExceededError(
+          absl::StrCat(what, " was not finished within ", absl::FormatDuration(times.max)));
+    }
+    if (absl::IsDeadlineExceeded(status)) {
+      status = heard ? absl::OkStatus() : connection.Attempt(times.probe, probe);
+    }
+    if (status.ok()) {
+      outage.Over();
+    } else if (absl::Status end = outage.WaitToRetry(status); !end.ok()) {
+      return end;
+    }
+  }
+}
+
 }  // namespace
 
 Client::Client(ClientOptions options)
@@ -78,51 +134,55 @@ absl::Status Client::Watch(int64_t batch_id, const WatchOptions& options,
   request.set_batch_id(batch_id);
   request.set_cursor(options.cursor);
   request.set_with_result(options.with_result);
-  Clock& clock = connection_->clock();
-  const absl::Time give_up = clock.Now() + options.max_time;
-  Outage outage(*connection_);
-  for (;;) {
-    absl::Status stop;
-    bool heard = false;
-    const auto read = [&](Stub& stub, grpc::ClientContext& context) {
-      const auto stream = stub.WatchBatch(&context, request);
-      v1::WatchBatchResponse news;
-      while (stop.ok() && stream->Read(&news)) {
-        heard = true;
-        outage.Over();
-        stop = on_news(news);
+  const StreamTimes times{.stream = std::min(kStreamTime, options_.retry_time / 2),
+                          .max = options.max_time,
+                          .probe = std::min(options_.call_timeout, options_.retry_time / 2)};
+  return ReadStream<v1::WatchBatchResponse>(
+      *connection_, times, absl::StrCat("batch ", batch_id),
+      [&](Stub& stub, grpc::ClientContext& context) { return stub.WatchBatch(&context, request); },
+      [&](const v1::WatchBatchResponse& news) {
+        absl::Status status = on_news(news);
         request.set_cursor(news.cursor());
-      }
-      if (!stop.ok()) context.TryCancel();
-      return stream->Finish();
-    };
-    const absl::Duration stream_time =
-        std::min({kStreamTime, options_.retry_time / 2,
-                  std::max(give_up - clock.Now(), absl::ZeroDuration())});
-    absl::Status status = connection_->Attempt(stream_time, read);
-    if (!stop.ok()) return stop;
-    if (status.ok()) return status;
-    if (clock.Now() >= give_up) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          "batch ", batch_id, " was not finished within ", absl::FormatDuration(options.max_time)));
-    }
-    if (absl::IsDeadlineExceeded(status)) status = heard ? absl::OkStatus() : Probe(batch_id);
-    if (status.ok()) {
-      outage.Over();
-    } else if (absl::Status end = outage.WaitToRetry(status); !end.ok()) {
-      return end;
-    }
-  }
+        return status;
+      },
+      [&](Stub& stub, grpc::ClientContext& context) {
+        v1::GetBatchRequest probe;
+        probe.set_batch_id(batch_id);
+        v1::GetBatchResponse response;
+        return stub.GetBatch(&context, probe, &response);
+      });
 }
 
-absl::Status Client::Probe(int64_t batch_id) {
-  v1::GetBatchRequest request;
-  request.set_batch_id(batch_id);
-  v1::GetBatchResponse response;
-  return connection_->Attempt(std::min(options_.call_timeout, options_.retry_time / 2),
-                              [&](Stub& stub, grpc::ClientContext& context) {
-                                return stub.GetBatch(&context, request, &response);
-                              });
+absl::Status Client::WatchTask(
+    int64_t task_id, const WatchTaskOptions& options,
+    absl::FunctionRef<absl::Status(const v1::WatchTaskResponse&)> on_news) {
+  v1::WatchTaskRequest request;
+  request.set_task_id(task_id);
+  const StreamTimes times{.stream = kTaskStreamTime,
+                          .max = options.max_time,
+                          .probe = std::min(options_.call_timeout, options_.retry_time / 2)};
+  return ReadStream<v1::WatchTaskResponse>(
+      *connection_, times, absl::StrCat("task ", task_id),
+      [&](Stub& stub, grpc::ClientContext& context) { return stub.WatchTask(&context, request); },
+      [&](const v1::WatchTaskResponse& news) {
+        if (news.run_id() != request.run_id()) {
+          request.set_run_id(news.run_id());
+          request.set_stdout_offset(0);
+          request.set_stderr_offset(0);
+        }
+        for (const v1::OutputChunk& chunk : news.output()) {
+          const int64_t end = chunk.offset() + static_cast<int64_t>(chunk.data().size());
+          if (chunk.stream() == v1::OUTPUT_STREAM_STDOUT) request.set_stdout_offset(end);
+          if (chunk.stream() == v1::OUTPUT_STREAM_STDERR) request.set_stderr_offset(end);
+        }
+        return on_news(news);
+      },
+      [&](Stub& stub, grpc::ClientContext& context) {
+        v1::GetTaskRequest probe;
+        probe.set_task_id(task_id);
+        v1::GetTaskResponse response;
+        return stub.GetTask(&context, probe, &response);
+      });
 }
 
 absl::StatusOr<v1::Task> Client::Get(int64_t task_id) {

@@ -52,6 +52,11 @@ struct WatchOptions {
   absl::Duration max_time = absl::InfiniteDuration();
 };
 
+struct WatchTaskOptions {
+  // Gives up after this time even while the master answers.
+  absl::Duration max_time = absl::InfiniteDuration();
+};
+
 // Submits tasks to a master and tells what became of them.
 //
 //     Client client({.masters = {"127.0.0.1:50051"}});
@@ -94,6 +99,13 @@ class Client {
   absl::Status Watch(int64_t batch_id, const WatchOptions& options,
                      absl::FunctionRef<absl::Status(const v1::WatchBatchResponse&)> on_news);
 
+  // The same for one task and what it writes while it runs. Calls `on_news` until the task is
+  // finished, which is what the last message says. Within a run (WatchTaskResponse.run_id) no byte
+  // comes twice, also if streams break; bytes that nobody keeps any more are missing, which offsets
+  // tell. NOT_FOUND.
+  absl::Status WatchTask(int64_t task_id, const WatchTaskOptions& options,
+                         absl::FunctionRef<absl::Status(const v1::WatchTaskResponse&)> on_news);
+
   // The task with payload, result and attempts. NOT_FOUND.
   absl::StatusOr<v1::Task> Get(int64_t task_id);
 
@@ -124,9 +136,6 @@ class Client {
 
  private:
   friend class BatchWriter;
-
-  // Asks once whether the master is there.
-  absl::Status Probe(int64_t batch_id);
 
   const ClientOptions options_;
   const std::unique_ptr<Connection> connection_;

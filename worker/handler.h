@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/recent_output.h"
 #include "proto/tasks.pb.h"
 
 // What a program of one's own implements to process tasks.
@@ -48,6 +49,11 @@ class TaskContext {
   // How far the work is: 0.0 to 1.0, and a text for people. Reaches the master with the next
   // heartbeat, at most a third of the lease later.
   virtual void SetProgress(double fraction, absl::string_view message) = 0;
+
+  // What the task writes, for those who follow it while it runs (client logs --follow). The end of
+  // it is kept, some 256 KiB of each stream, until the handler returns; it is no part of the
+  // result. Costs a copy in memory while nobody follows.
+  virtual void AppendOutput(OutputStream /*stream*/, absl::string_view /*text*/) {}
 
   // Keeps `output` as the task's result even if the handler returns an error.
   virtual void SetOutput(std::string output) = 0;

@@ -15,6 +15,27 @@ namespace {
 constexpr absl::Duration kGoodbyeTimeout = absl::Seconds(1);
 // Of a call, however short the leases are.
 constexpr absl::Duration kLeastTimeout = absl::Milliseconds(500);
+// Of output in one call.
+constexpr size_t kMaxOutput = size_t{1} << 20;
+// While somebody follows a task each call brings what was written during the one before: so often
+// that a person does not notice, and more often while much is written.
+constexpr absl::Duration kFollowedWait = absl::Milliseconds(100);
+constexpr absl::Duration kFlowingWait = absl::Milliseconds(20);
+
+// How long a call may park that is answered within `longest` otherwise.
+absl::Duration WaitOf(const v1::HeartbeatRequest& request, absl::Duration longest) {
+  for (const v1::HeldTask& task : request.held()) {
+    if (!task.has_output()) continue;
+    longest = std::min(longest, kFollowedWait);
+    if (!task.output().chunks().empty()) return std::min(longest, kFlowingWait);
+  }
+  return longest;
+}
+
+bool IsFollowing(const v1::HeartbeatRequest& request) {
+  return std::any_of(request.held().begin(), request.held().end(),
+                     [](const v1::HeldTask& task) { return task.has_output(); });
+}
 
 }  // namespace
 
@@ -28,12 +49,15 @@ Heartbeat::Heartbeat(const ConnectionOptions& masters, v1::WorkerInfo worker, He
 
 void Heartbeat::Run() {
   Outage outage(connection_);
+  // After a call that failed, for whatever reason: output must never cost a lease.
+  bool without_output = false;
   while (held_->AwaitHeld()) {
     const absl::Duration third = held_->lease() / 3;
     v1::HeartbeatRequest request;
     *request.mutable_worker() = worker_;
-    for (v1::HeldTask& task : held_->Report()) *request.add_held() = std::move(task);
-    *request.mutable_wait() = ToProto(third);
+    const size_t max_output = std::exchange(without_output, false) ? 0 : kMaxOutput;
+    for (v1::HeldTask& task : held_->Report(max_output)) *request.add_held() = std::move(task);
+    *request.mutable_wait() = ToProto(WaitOf(request, third));
     v1::HeartbeatResponse response;
     // A call that leads nowhere leaves time for another one before the leases run out.
     absl::Status status = connection_.Attempt(std::max(2 * third, kLeastTimeout),
@@ -43,10 +67,14 @@ void Heartbeat::Run() {
     if (status.ok()) {
       outage.Over();
       held_->SetLease(FromProto(response.lease()));
+      if (!response.follow().empty() || IsFollowing(request)) {
+        held_->SetFollowed(request.held(), response.follow());
+      }
       for (const v1::StopTask& stop : response.stop()) Apply(stop);
       continue;
     }
     if (absl::IsCancelled(status)) return;
+    without_output = true;
     // Whatever is wrong, the tasks go on: a result is taken late too, if nobody else has the task.
     status = outage.WaitToRetry(absl::UnavailableError(status.message()));
     if (!status.ok()) return;

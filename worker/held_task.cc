@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -10,9 +11,18 @@
 #include "common/logging.h"
 
 namespace tarea {
+namespace {
+
+// What is kept of each stream for those who follow: two or three screens, and what a command writes
+// in the time that they take to come back after a master has restarted.
+constexpr size_t kKeptOutput = size_t{256} << 10;
+
+}  // namespace
 
 HeldTask::HeldTask(v1::LeasedTask task, Clock* clock, bool log_each)
-    : task_(std::move(task)), clock_(clock), received_at_(clock->Now()), log_each_(log_each) {}
+    : task_(std::move(task)), clock_(clock), received_at_(clock->Now()), log_each_(log_each) {
+  if (task_.follow()) followed_from_.emplace();
+}
 
 std::string HeldTask::Name() const {
   return absl::StrCat("task ", task_.task_id(), " (", Printable(task_.type()), ")");
@@ -49,6 +59,9 @@ bool HeldTask::Settle() {
 v1::TaskResult HeldTask::MakeResult(absl::StatusOr<std::string> returned) {
   absl::MutexLock lock(&mu_);
   v1::TaskResult result = MakeRelease();
+  if (std::optional<TaskOutput> rest = NewOutputLocked(std::numeric_limits<size_t>::max())) {
+    *result.mutable_output() = ToProto(*std::move(rest));
+  }
   // Work that was done counts even if nobody wanted it any more, but not if it came too late.
   if (returned.ok() && stop_cause_ != StopCause::kTimedOut) {
     result.set_outcome(v1::RESULT_OUTCOME_SUCCEEDED);
@@ -119,6 +132,38 @@ void HeldTask::SetProgress(double fraction, absl::string_view message) {
   progress_.emplace();
   progress_->set_fraction(fraction);
   progress_->set_message(Printable(message, 1024));
+}
+
+void HeldTask::AppendOutput(OutputStream stream, absl::string_view text) {
+  absl::MutexLock lock(&mu_);
+  if (!written_.has_value()) written_.emplace(kKeptOutput);
+  written_->Append(stream, text);
+}
+
+void HeldTask::Follow(std::optional<OutputOffsets> offsets) {
+  absl::MutexLock lock(&mu_);
+  followed_from_ = offsets;
+}
+
+bool HeldTask::followed() const {
+  absl::MutexLock lock(&mu_);
+  return followed_from_.has_value();
+}
+
+std::optional<TaskOutput> HeldTask::NewOutput(size_t max_bytes) const {
+  absl::MutexLock lock(&mu_);
+  return NewOutputLocked(max_bytes);
+}
+
+std::optional<TaskOutput> HeldTask::NewOutputLocked(size_t max_bytes) const {
+  if (!followed_from_.has_value()) return std::nullopt;
+  TaskOutput output;
+  if (written_.has_value()) {
+    OutputOffsets from = *followed_from_;
+    output.chunks = written_->Read(from, max_bytes);
+    output.sizes = written_->ends();
+  }
+  return output;
 }
 
 void HeldTask::SetOutput(std::string output) {

@@ -12,6 +12,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/recent_output.h"
 #include "proto/tasks.pb.h"
 #include "worker/handler.h"
 
@@ -52,12 +53,19 @@ class HeldTask final : public TaskContext {
   // What the handler last said of its progress, if it said anything.
   std::optional<v1::Progress> progress() const ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Somebody follows the output, and has it up to these offsets; or nobody does any more.
+  void Follow(std::optional<OutputOffsets> offsets) ABSL_LOCKS_EXCLUDED(mu_);
+  bool followed() const ABSL_LOCKS_EXCLUDED(mu_);
+  // What has been written behind the offsets, at most `max_bytes` of it; nothing if nobody follows.
+  std::optional<TaskOutput> NewOutput(size_t max_bytes) const ABSL_LOCKS_EXCLUDED(mu_);
+
   // --- TaskContext
   StopCause stop_cause() const override ABSL_LOCKS_EXCLUDED(mu_);
   void OnStop(std::function<void()> callback) override ABSL_LOCKS_EXCLUDED(mu_, callback_mu_);
   bool SleepFor(absl::Duration duration) override ABSL_LOCKS_EXCLUDED(mu_);
   absl::Duration time_left() const override ABSL_LOCKS_EXCLUDED(mu_);
   void SetProgress(double fraction, absl::string_view message) override ABSL_LOCKS_EXCLUDED(mu_);
+  void AppendOutput(OutputStream stream, absl::string_view text) override ABSL_LOCKS_EXCLUDED(mu_);
   void SetOutput(std::string output) override ABSL_LOCKS_EXCLUDED(mu_);
   void Log(absl::string_view message) override;
 
@@ -65,6 +73,7 @@ class HeldTask final : public TaskContext {
   bool StoppedLocked() const ABSL_SHARED_LOCKS_REQUIRED(mu_) {
     return stop_cause_ != StopCause::kNone;
   }
+  std::optional<TaskOutput> NewOutputLocked(size_t max_bytes) const ABSL_SHARED_LOCKS_REQUIRED(mu_);
 
   const v1::LeasedTask task_;
   Clock* const clock_;
@@ -78,6 +87,9 @@ class HeldTask final : public TaskContext {
   bool settled_ ABSL_GUARDED_BY(mu_) = false;
   std::optional<v1::Progress> progress_ ABSL_GUARDED_BY(mu_);
   std::string output_ ABSL_GUARDED_BY(mu_);
+  // Most tasks write nothing.
+  std::optional<RecentOutput> written_ ABSL_GUARDED_BY(mu_);
+  std::optional<OutputOffsets> followed_from_ ABSL_GUARDED_BY(mu_);
 
   // Held while the callback runs, so that OnStop(nullptr) waits for it. Never together with mu_.
   absl::Mutex callback_mu_;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
+
+#include "common/convert.h"
 
 namespace tarea {
 namespace {
@@ -12,6 +15,8 @@ namespace {
 constexpr size_t kMaxUnsent = 10'000;
 // Up to this many tasks in one answer are worth a line of the log each.
 constexpr int kLogEach = 10;
+// Output of one task in one heartbeat.
+constexpr size_t kMaxOutput = size_t{256} << 10;
 
 }  // namespace
 
@@ -124,7 +129,7 @@ bool HeldTasks::AwaitHeld() {
   return !closed_;
 }
 
-std::vector<v1::HeldTask> HeldTasks::Report() const {
+std::vector<v1::HeldTask> HeldTasks::Report(size_t max_output) const {
   Tasks tasks;
   {
     absl::MutexLock lock(&mu_);
@@ -133,6 +138,9 @@ std::vector<v1::HeldTask> HeldTasks::Report() const {
   }
   std::vector<v1::HeldTask> report;
   report.reserve(tasks.size());
+  const auto followed =
+      std::count_if(tasks.begin(), tasks.end(), [](const auto& task) { return task->followed(); });
+  const size_t share = std::min(kMaxOutput, max_output / std::max<size_t>(followed, 1));
   for (const std::shared_ptr<HeldTask>& task : tasks) {
     v1::HeldTask& entry = report.emplace_back();
     entry.set_task_id(task->task().task_id());
@@ -141,8 +149,28 @@ std::vector<v1::HeldTask> HeldTasks::Report() const {
     if (std::optional<v1::Progress> progress = task->progress()) {
       *entry.mutable_progress() = *std::move(progress);
     }
+    if (std::optional<TaskOutput> output = task->NewOutput(share)) {
+      *entry.mutable_output() = ToProto(*std::move(output));
+    }
   }
   return report;
+}
+
+void HeldTasks::SetFollowed(const google::protobuf::RepeatedPtrField<v1::HeldTask>& reported,
+                            const google::protobuf::RepeatedPtrField<v1::FollowTask>& followed) {
+  absl::flat_hash_map<uint64_t, OutputOffsets> offsets;
+  for (const v1::FollowTask& follow : followed) {
+    OutputOffsets& from = offsets[follow.lease_id()];
+    from[OutputStream::kStdout] = follow.stdout_offset();
+    from[OutputStream::kStderr] = follow.stderr_offset();
+  }
+  absl::MutexLock lock(&mu_);
+  for (const v1::HeldTask& report : reported) {
+    const auto held = held_.find(report.lease_id());
+    if (held == held_.end()) continue;
+    const auto from = offsets.find(report.lease_id());
+    held->second->Follow(from == offsets.end() ? std::nullopt : std::optional(from->second));
+  }
 }
 
 absl::Duration HeldTasks::lease() const {

@@ -1,6 +1,7 @@
 #ifndef TAREA_WORKER_HELD_TASKS_H_
 #define TAREA_WORKER_HELD_TASKS_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -63,7 +64,12 @@ class HeldTasks {
   // --- For the heartbeat
   // Waits until something is held; false when closed.
   bool AwaitHeld() ABSL_LOCKS_EXCLUDED(mu_);
-  std::vector<v1::HeldTask> Report() const ABSL_LOCKS_EXCLUDED(mu_);
+  // Of followed tasks with what they have written, at most `max_output` bytes in all.
+  std::vector<v1::HeldTask> Report(size_t max_output = 0) const ABSL_LOCKS_EXCLUDED(mu_);
+  // What of `reported` is followed from now on, by the master's answer.
+  void SetFollowed(const google::protobuf::RepeatedPtrField<v1::HeldTask>& reported,
+                   const google::protobuf::RepeatedPtrField<v1::FollowTask>& followed)
+      ABSL_LOCKS_EXCLUDED(mu_);
   // How long leases last, by what the master last said.
   absl::Duration lease() const ABSL_LOCKS_EXCLUDED(mu_);
   void SetLease(absl::Duration lease) ABSL_LOCKS_EXCLUDED(mu_);

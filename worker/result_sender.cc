@@ -65,7 +65,10 @@ void ResultSender::Run() {
     v1::SubmitResultRequest request = AwaitPending();
     if (request.results_size() == 0) return;
     v1::SubmitResultResponse response;
-    const absl::Status status = Send(request, response);
+    absl::Status status = Send(request, response);
+    if (!status.ok() && !absl::IsCancelled(status) && DropOutput(request)) {
+      status = Send(request, response);
+    }
     if (absl::IsCancelled(status)) return;
     if (status.ok()) {
       Settle(request, response);
@@ -90,6 +93,15 @@ absl::Status ResultSender::Send(const v1::SubmitResultRequest& request,
     }
     if (absl::Status end = outage.WaitToRetry(status); !end.ok()) return end;
   }
+}
+
+bool ResultSender::DropOutput(v1::SubmitResultRequest& request) {
+  bool any = false;
+  for (v1::TaskResult& result : *request.mutable_results()) {
+    any = any || result.has_output();
+    result.clear_output();
+  }
+  return any;
 }
 
 // The master refuses a call whole if one result in it is not acceptable, for instance too large.

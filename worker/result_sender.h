@@ -54,6 +54,8 @@ class ResultSender {
   v1::SubmitResultRequest AwaitPending() ABSL_LOCKS_EXCLUDED(mu_);
   // Sends until the master has answered; an error is its refusal, or CANCELLED.
   absl::Status Send(const v1::SubmitResultRequest& request, v1::SubmitResultResponse& response);
+  // True if there was some: it is worth less than the results.
+  static bool DropOutput(v1::SubmitResultRequest& request);
   void SendRefused(v1::SubmitResultRequest request, const absl::Status& refusal);
   void Settle(const v1::SubmitResultRequest& request, const v1::SubmitResultResponse& response)
       ABSL_LOCKS_EXCLUDED(mu_);
