@@ -261,6 +261,9 @@ absl::StatusOr<std::string> CommandHandler::Run(Command command, TaskContext& co
   context.OnStop([fd = stop.get()] { eventfd_write(fd, 1); });
   const absl::Cleanup forget = [&context] { context.OnStop(nullptr); };
 
+  command.on_output = [&context](int stream, absl::string_view piece) {
+    context.AppendOutput(stream == 2 ? OutputStream::kStderr : OutputStream::kStdout, piece);
+  };
   ProgressReader progress(&context);
   command.on_progress = [&progress](absl::string_view piece) { progress.Add(piece); };
   CommandResult result = RunCommand(guardians_, command, stop.get());
