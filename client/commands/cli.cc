@@ -36,8 +36,9 @@ struct Commands {
   std::vector<std::pair<CLI::App*, std::unique_ptr<Command>>> list;
 
   void AddTo(CLI::App& app) {
-    for (auto make : {MakeRun, MakeSubmit, MakeStatus, MakeList, MakeShow, MakeWatch, MakeCancel,
-                      MakeRetry, MakeStats, MakeWorkers, MakeQueues, MakeTop, MakeProgress}) {
+    for (auto make :
+         {MakeRun, MakeSubmit, MakeStatus, MakeList, MakeShow, MakeLogs, MakeWatch, MakeCancel,
+          MakeRetry, MakeStats, MakeWorkers, MakeQueues, MakeTop, MakeProgress}) {
       std::unique_ptr<Command> command = make();
       CLI::App* sub = command->AddTo(app);
       list.emplace_back(sub, std::move(command));

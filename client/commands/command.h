@@ -152,6 +152,7 @@ std::unique_ptr<Command> MakeSubmit();
 std::unique_ptr<Command> MakeRun();
 std::unique_ptr<Command> MakeStatus();
 std::unique_ptr<Command> MakeList();
+std::unique_ptr<Command> MakeLogs();
 std::unique_ptr<Command> MakeShow();
 std::unique_ptr<Command> MakeWatch();
 std::unique_ptr<Command> MakeCancel();
