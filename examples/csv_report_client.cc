@@ -52,12 +52,11 @@ int main(int argc, char** argv) {
     return 1;
   }
   bool all_succeeded = true;
-  const absl::Status status = client.Watch(batch->batch_id, {.with_result = true},
-                                           [&](const tarea::v1::WatchBatchResponse& news) {
-                                             for (const tarea::v1::Task& task : news.tasks())
-                                               Print(task, all_succeeded);
-                                             return absl::OkStatus();
-                                           });
+  const auto print_news = [&](const tarea::v1::WatchBatchResponse& news) {
+    for (const tarea::v1::Task& task : news.tasks()) Print(task, all_succeeded);
+    return absl::OkStatus();
+  };
+  const absl::Status status = client.Watch(batch->batch_id, {.with_result = true}, print_news);
   if (!status.ok()) std::cerr << status << "\n";
   return status.ok() && all_succeeded ? 0 : 1;
 }
