@@ -62,6 +62,8 @@ v1::TaskResult HeldTask::MakeResult(absl::StatusOr<std::string> returned) {
   if (std::optional<TaskOutput> rest = NewOutputLocked(std::numeric_limits<size_t>::max())) {
     *result.mutable_output() = ToProto(*std::move(rest));
   }
+  // The handler has ended, and thousands of results may have to wait until they can be sent.
+  written_.reset();
   // Work that was done counts even if nobody wanted it any more, but not if it came too late.
   if (returned.ok() && stop_cause_ != StopCause::kTimedOut) {
     result.set_outcome(v1::RESULT_OUTCOME_SUCCEEDED);

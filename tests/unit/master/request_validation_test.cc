@@ -294,5 +294,41 @@ TEST(ParseSelection, WantsIdsOrABatchAndNotBoth) {
               HasSubstr("task_ids is -5; ids are 1 or greater"));
 }
 
+TEST(ParseHeld, TakesTheOutputOfFollowedTasksAndRefusesWhatIsNone) {
+  v1::HeartbeatRequest request;
+  v1::HeldTask* held = request.add_held();
+  EXPECT_FALSE(ParseHeld(request)->at(0).output.has_value());
+  v1::OutputChunk* chunk = held->mutable_output()->add_chunks();
+  chunk->set_stream(v1::OUTPUT_STREAM_STDERR);
+  chunk->set_offset(7);
+  chunk->set_data("oops");
+  held->mutable_output()->set_stderr_size(11);
+  const TaskOutput output = *ParseHeld(request)->at(0).output;
+  EXPECT_EQ(output.chunks.at(0),
+            (OutputChunk{.stream = OutputStream::kStderr, .offset = 7, .data = "oops"}));
+  EXPECT_EQ(output.sizes[OutputStream::kStderr], 11);
+
+  chunk->set_offset(-1);
+  EXPECT_EQ(ParseHeld(request).status().message(),
+            "held.output.chunks.offset is -1; it must be 0 to 1152921504606846976");
+  chunk->set_offset(7);
+  chunk->set_stream(v1::OUTPUT_STREAM_UNSPECIFIED);
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseHeld(request).status()));
+  chunk->set_stream(v1::OUTPUT_STREAM_STDOUT);
+  held->mutable_output()->set_stdout_size(std::numeric_limits<int64_t>::max());
+  EXPECT_TRUE(absl::IsInvalidArgument(ParseHeld(request).status()));
+}
+
+TEST(ParseWatchTask, RefusesWhatIsNoTaskAndNoOffset) {
+  v1::WatchTaskRequest request;
+  EXPECT_EQ(ParseWatchTask(request).status().code(), absl::StatusCode::kInvalidArgument);
+  request.set_task_id(1);
+  request.set_stderr_offset(5);
+  EXPECT_EQ((*ParseWatchTask(request))[OutputStream::kStderr], 5);
+  request.set_stdout_offset(-5);
+  EXPECT_EQ(ParseWatchTask(request).status().message(),
+            "stdout_offset is -5; it must be 0 to 1152921504606846976");
+}
+
 }  // namespace
 }  // namespace tarea
