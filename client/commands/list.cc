@@ -131,7 +131,8 @@ void List::LetMasterFilter(v1::TaskFilter& filter) const {
     if (term.values.size() > 1 || term.values[0].empty()) continue;
     if (term.field == "type" && filter.type().empty()) filter.set_type(term.values[0]);
     if (term.field == "queue" && filter.queue().empty()) filter.set_queue(term.values[0]);
-    if (term.field == "batch" && filter.batch_id() == 0 && term.numbers[0] >= 1) {
+    if (term.field == "batch" && filter.batch_id() == 0 && term.numbers[0] >= 1 &&
+        term.numbers[0] < 1e18) {
       filter.set_batch_id(static_cast<int64_t>(term.numbers[0]));
     }
     if (term.kind == FilterField::kFamily) {

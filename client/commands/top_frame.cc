@@ -27,15 +27,15 @@ std::optional<double> PerSecond(int64_t now, int64_t before, absl::Duration pass
 
 // A list of the frame: its rows are added when it is known how many there is room for.
 struct Section {
-  std::string name;
   std::string empty;  // what it says without any rows
   std::vector<TableColumn> columns;
   std::vector<std::vector<std::string>> rows;
 };
 
 std::vector<std::string> SectionLines(Section section, int rows, const Look& look) {
-  if (section.rows.empty())
+  if (section.rows.empty()) {
     return {look.columns > 0 ? CutTo(section.empty, look.columns) : section.empty};
+  }
   const size_t shown = std::min(section.rows.size(), static_cast<size_t>(rows));
   if (shown < section.rows.size()) {
     absl::StrAppend(&section.columns[0].heading, " ", shown, "/", section.rows.size());
@@ -55,8 +55,7 @@ const v1::Queue* FindQueue(const TopSnapshot* snapshot, const std::string& name)
 
 Section QueueSection(const TopSnapshot& now, const TopSnapshot* before) {
   using enum TableColumn::Align;
-  Section section{.name = "queues",
-                  .empty = "no queues yet",
+  Section section{.empty = "no queues yet",
                   .columns = {{.heading = "QUEUE", .cut_to = 8},
                               {.heading = "STATE", .leave_out = 4, .state = true},
                               {.heading = "WAITING", .align = kRight, .leave_out = 5},
@@ -92,7 +91,6 @@ Section QueueSection(const TopSnapshot& now, const TopSnapshot* before) {
 Section WorkerSection(const TopSnapshot& now, const std::string& master) {
   using enum TableColumn::Align;
   Section section{
-      .name = "workers",
       .empty = absl::StrCat("no workers; to start one: worker --master ", master),
       .columns = {{.heading = "WORKER", .cut_to = 8},
                   {.heading = "STATE", .leave_out = 2, .state = true},
@@ -120,8 +118,7 @@ Section WorkerSection(const TopSnapshot& now, const std::string& master) {
 
 Section BatchSection(const TopSnapshot& now, absl::Time clock) {
   using enum TableColumn::Align;
-  Section section{.name = "batches",
-                  .empty = "no batches yet",
+  Section section{.empty = "no batches yet",
                   .columns = {{.heading = "BATCH", .align = kRight},
                               {.heading = "NAME", .leave_out = 2, .cut_to = 6},
                               {.heading = "STATE", .state = true},
