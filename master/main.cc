@@ -13,13 +13,13 @@
 namespace {
 
 constexpr char kFooter[] =
-    R"(Every flag is also a variable of the environment: --data-dir is TAREA_DATA_DIR.
+    R"(It ends with 0 on SIGTERM and SIGINT, and with 1 if it cannot start or the store fails; the log
+says why.
 
-Example:
+Examples:
+  master
   master --data-dir /var/lib/tarea --listen 127.0.0.1:50051
-
-Exit codes: 0 ended by SIGTERM or SIGINT; 1 could not start, or the store failed (the log says why);
-2 wrong flags.)";
+  master --store memory --listen unix:/run/tarea.sock)";
 
 }  // namespace
 
@@ -28,13 +28,11 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   tarea::MasterOptions options;
   tarea::AddMasterFlags(app, options);
-  if (const std::optional<int> exit = tarea::ParseFlags(app, argc, argv)) return *exit;
+  tarea::ProgramFlags flags(app, std::cout, std::cerr);
+  if (const std::optional<int> exit = flags.Parse(argc, argv)) return *exit;
   absl::Status status = tarea::InitLogging("master", options.log);
   if (status.ok()) status = tarea::CheckOptions(options);
-  if (!status.ok()) {
-    std::cerr << "master: " << status.message() << "\nTry: master --help\n";
-    return tarea::kExitUsage;
-  }
+  if (!status.ok()) return flags.Usage(status.message());
 
   tarea::RouteGrpcLog();
 

@@ -76,18 +76,23 @@ std::string MasterOptions::DefaultDataDir() {
 
 void AddMasterFlags(CLI::App& app, MasterOptions& options) {
   app.add_option("--listen", options.listen, "Address and port; port 0 picks a free one")
+      ->type_name("HOST:PORT")
       ->capture_default_str();
   app.add_flag("--insecure", options.insecure,
                "Listen beyond this machine although nothing is encrypted or checked");
-  app.add_option("--port-file", options.port_file, "Write the port to this file once it is open");
+  app.add_option("--port-file", options.port_file, "Write the port to this file once it is open")
+      ->type_name("FILE");
   app.add_option("--data-dir", options.data_dir, "Where the embedded store is")
+      ->type_name("DIR")
       ->capture_default_str();
   app.add_option("--store", options.store, "sqlite, or memory (keeps nothing)")
       ->check(CLI::IsMember({"sqlite", "memory"}))
+      ->type_name("STORE")
       ->capture_default_str();
   app.add_option("--durability", options.durability,
                  "fsync: what is accepted survives a loss of power; os: the end of the process")
       ->check(CLI::IsMember({"fsync", "os"}))
+      ->type_name("HOW")
       ->capture_default_str();
   AddDuration(app, "--lease", options.dispatcher.lease,
               "How long a worker has a task without a sign of life");

@@ -25,16 +25,13 @@ namespace tarea {
 namespace {
 
 constexpr char kFooter[] =
-    R"(Every flag is also a variable of the environment: --master is TAREA_MASTER.
+    R"(SIGTERM or SIGINT: takes no more tasks and lets those that run finish within --drain-timeout; a
+second one gives them back at once. SIGUSR1: writes to the log what it is about. It ends with 1 if
+the master refuses it, or a handler does not stop.
 
-Example:
-  worker --master 127.0.0.1:50051 --slots 4 --exec
-
-SIGTERM or SIGINT: takes no more tasks and lets those that run finish within --drain-timeout; a
-second one gives them back at once. SIGUSR1: writes to the log what it is about.
-
-Exit codes: 0 drained, also by --max-tasks or --idle-exit; 1 refused by the master, or a handler did
-not stop; 2 wrong flags.)";
+Examples:
+  worker --slots 4 --exec
+  worker --master 10.0.0.1:50051,10.0.0.2:50051 --queues video,default --name gpu1)";
 
 struct Flags {
   WorkerOptions worker;
@@ -47,10 +44,7 @@ struct Flags {
 
 void AddFlags(CLI::App& app, Flags& flags) {
   WorkerOptions& options = flags.worker;
-  app.add_option("--master", options.masters, "Where the master is; several are tried in turn")
-      ->delimiter(',')
-      ->type_name("HOST:PORT,...")
-      ->capture_default_str();
+  AddMasters(app, options.masters, "Where the master is; several are tried in turn");
   app.add_option("--slots", options.slots, "Tasks at once; 0: one per core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
@@ -145,14 +139,12 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   CLI::App app("Takes tasks from a master and processes them.", "worker");
   app.footer(kFooter);
   AddFlags(app, flags);
-  if (const std::optional<int> exit = ParseFlags(app, argc, argv)) return *exit;
-  if (flags.idle_exit.has_value()) flags.worker.idle_exit = *flags.idle_exit;
-  absl::Status usage = CheckMasters(flags.worker.masters);
-  if (usage.ok()) usage = InitLogging("worker", flags.log);
-  if (!usage.ok()) {
-    std::cerr << "worker: " << usage.message() << "\nTry: worker --help\n";
-    return kExitUsage;
+  ProgramFlags program(app, std::cout, std::cerr);
+  if (const std::optional<int> exit = program.Parse(argc, argv)) return *exit;
+  if (absl::Status usage = InitLogging("worker", flags.log); !usage.ok()) {
+    return program.Usage(usage.message());
   }
+  if (flags.idle_exit.has_value()) flags.worker.idle_exit = *flags.idle_exit;
   RouteGrpcLog();
 
   // Before any thread is started, so that all have it and only sigwait gets these.
@@ -161,9 +153,7 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
 
   if (!flags.exec && !handlers.contains("exec") &&
       std::count(flags.worker.types.begin(), flags.worker.types.end(), "exec") > 0) {
-    std::cerr << "worker: --types names exec, which runs commands; allow it with --exec\n"
-                 "Try: worker --help\n";
-    return kExitUsage;
+    return program.Usage("--types names exec, which runs commands; allow it with --exec");
   }
   Worker worker(flags.worker);
   worker.Handle("echo", Echo);

@@ -1,8 +1,6 @@
 #include "client/commands/cli.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cstdlib>
 #include <iterator>
 #include <optional>
 #include <utility>
@@ -21,16 +19,10 @@ constexpr absl::Duration kSampleWait = absl::Seconds(30);
 constexpr char kFooter[] =
     R"(Without a command it submits ten tasks and shows their results.
 
-Every flag is also a variable of the environment: --master is TAREA_MASTER, and a command's own flag
-has the command in its name: --queue of run is TAREA_RUN_QUEUE.
-
 Examples:
   client run -- convert {} {.}.png ::: *.jpg
   client submit --type echo --payload hello --count 1000
-  client status
-
-Exit codes: 0 all is well; 1 a task failed or was cancelled, or the request was refused; 2 wrong
-flags; 3 the master cannot be reached; 4 it does not allow this; 130 interrupted.)";
+  client status)";
 
 struct Commands {
   std::vector<std::pair<CLI::App*, std::unique_ptr<Command>>> list;
@@ -45,20 +37,6 @@ struct Commands {
     }
   }
 };
-
-// A worker finds TAREA_QUEUE and the like in its environment, and a task what the worker gives it;
-// neither may change what a client does in there. So a command's flags have names of their own.
-void NameEnvironment(CLI::App& command) {
-  const auto upper = [](std::string text) {
-    for (char& c : text) c = c == '-' ? '_' : static_cast<char>(std::toupper(c));
-    return text;
-  };
-  for (CLI::Option* option : command.get_options()) {
-    if (option->get_lnames().empty() || option == command.get_help_ptr()) continue;
-    option->envname(
-        absl::StrCat("TAREA_", upper(command.get_name()), "_", upper(option->get_lnames()[0])));
-  }
-}
 
 // Whether the flag `word` takes the next word as its value.
 bool TakesNextWord(const std::string& word, CLI::App& command, CLI::App& app) {
@@ -94,22 +72,13 @@ void SplitWords(std::vector<std::string>& words, Commands& commands, CLI::App& a
   const size_t name = FirstWord(words, 0, app, app);
   if (name == words.size()) return;
   for (auto& [sub, command] : commands.list) {
-    if (!command->TakesWords() || sub->get_name() != words[name]) continue;
+    if (!command->TakesWords() || !sub->check_name(words[name])) continue;
     const auto rest =
         words.begin() + static_cast<std::ptrdiff_t>(FirstWord(words, name + 1, *sub, app));
     command->SetWords({std::make_move_iterator(rest), std::make_move_iterator(words.end())});
     words.erase(rest, words.end());
     return;
   }
-}
-
-absl::Status CheckFlags(const GlobalFlags& flags) {
-  if (absl::Status status = CheckMasters(flags.masters); !status.ok()) return status;
-  if (flags.timeout <= absl::ZeroDuration()) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--timeout is ", absl::FormatDuration(flags.timeout), "; it must be more than 0"));
-  }
-  return absl::OkStatus();
 }
 
 void AddOutputFlags(CLI::App& app, GlobalFlags& flags) {
@@ -124,7 +93,7 @@ void AddOutputFlags(CLI::App& app, GlobalFlags& flags) {
          },
          "How to show things: table, wide (all columns), json, jsonl (one per line), yaml")
       ->default_str("table")
-      ->type_name("FORMAT");
+      ->type_name("FORMAT:{table,wide,json,jsonl,yaml}");
   app.add_flag("--json", flags.json,
                "The same as --output json, or jsonl where a command lists or streams");
   app.add_option_function<std::string>(
@@ -143,7 +112,7 @@ void AddOutputFlags(CLI::App& app, GlobalFlags& flags) {
          },
          "auto (on a terminal, without NO_COLOR), always or never")
       ->default_str("auto")
-      ->type_name("WHEN");
+      ->type_name("WHEN:{auto,always,never}");
 }
 
 // --json wins over --output, which may come from the environment.
@@ -156,12 +125,9 @@ void ResolveOutput(GlobalFlags& flags) {
 }
 
 void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
-  app.add_option("--master", flags.masters, "Masters to talk to, HOST:PORT[,HOST:PORT...]")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("HOST:PORT")
-      ->capture_default_str();
-  AddDuration(app, "--timeout", flags.timeout, "How long to try while no master answers");
+  AddMasters(app, flags.masters, "Masters to talk to, tried in turn");
+  AddDuration(app, "--connect-timeout", flags.connect_timeout,
+              "How long to try while no master answers");
   AddOutputFlags(app, flags);
   AddLogFlags(app, flags.log);
 }
@@ -177,37 +143,42 @@ int RunClient(int argc, const char* const* argv, const Console& console) {
   AddGlobalFlags(app, context.flags);
   absl::Duration sample_wait = kSampleWait;
   CLI::Option* wait =
-      AddDuration(app, "--wait", sample_wait, "Without a command: how long to wait for results");
-  wait->envname(kWaitVariable);
+      AddDuration(app, "--wait", sample_wait, "How long the sample waits for its results");
+  wait->envname(kWaitVariable)->group(kWithoutCommand);
   Commands commands;
   commands.AddTo(app);
-  for (auto& [sub, command] : commands.list) NameEnvironment(*sub);
 
+  ProgramFlags flags(app, console.out, console.err);
   std::vector<std::string> words(argv + (argc > 0 ? 1 : 0), argv + argc);
   SplitWords(words, commands, app);
-  std::vector<const char*> kept = {"client"};
+  std::vector<const char*> kept = {argc > 0 ? argv[0] : "client"};
   for (const std::string& word : words) kept.push_back(word.c_str());
-  if (const std::optional<int> exit =
-          ParseFlags(app, static_cast<int>(kept.size()), kept.data(), console.out, console.err)) {
+  if (const std::optional<int> exit = flags.Parse(static_cast<int>(kept.size()), kept.data())) {
     return *exit;
   }
   ResolveOutput(context.flags);
-  absl::Status status = CheckFlags(context.flags);
-  if (status.ok() && console.init_logging) status = console.init_logging(context.flags.log);
-  if (!status.ok()) return context.Usage(status.message());
+  context.command = flags.Invocation();
+  if (context.flags.connect_timeout <= absl::ZeroDuration()) {
+    return flags.Usage(absl::StrCat("--connect-timeout is ",
+                                    absl::FormatDuration(context.flags.connect_timeout),
+                                    "; it must be more than 0"));
+  }
+  if (console.init_logging) {
+    if (absl::Status status = console.init_logging(context.flags.log); !status.ok()) {
+      return flags.Usage(status.message());
+    }
+  }
 
   int exit = kExitOk;
   if (app.get_subcommands().empty()) {
     exit = RunSample(context, sample_wait);
   } else {
-    // In the environment it may stay, for whenever it counts.
-    if (wait->count() > 0 &&
-        std::getenv(kWaitVariable) == nullptr) {  // NOLINT(concurrency-mt-unsafe)
-      return context.Usage("--wait DURATION goes without a command only");
+    // In the environment and in the file it may stay, for whenever it counts.
+    if (flags.IsFromCommandLine(wait)) {
+      return flags.Usage("--wait DURATION goes without a command only");
     }
     for (auto& [sub, command] : commands.list) {
       if (!sub->parsed()) continue;
-      context.command = absl::StrCat("client ", sub->get_name());
       exit = command->Run(context);
     }
   }

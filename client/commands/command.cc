@@ -41,8 +41,8 @@ Context::~Context() {
 ClientOptions Context::Options() const {
   ClientOptions options;
   options.masters = flags.masters;
-  options.retry_time = flags.timeout;
-  options.call_timeout = std::min(options.call_timeout, flags.timeout);
+  options.retry_time = flags.connect_timeout;
+  options.call_timeout = std::min(options.call_timeout, flags.connect_timeout);
   return options;
 }
 

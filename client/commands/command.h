@@ -57,7 +57,7 @@ struct Console {
 // Flags that go before or after the name of any command.
 struct GlobalFlags {
   std::vector<std::string> masters = {"127.0.0.1:50051"};
-  absl::Duration timeout = absl::Seconds(10);
+  absl::Duration connect_timeout = absl::Seconds(10);
   OutputFormat output = OutputFormat::kTable;
   // --json was given. Once the command line is read: `output` is a format for programs.
   bool json = false;
@@ -104,7 +104,7 @@ class Context {
   // Ends the document that was begun, if the command has not.
   void EndDocument();
 
-  // The client that --master and --timeout describe. The interruption ends its calls.
+  // The client that --master and --connect-timeout describe. The interruption ends its calls.
   Client& client();
   // Another one, which the interruption leaves alone: for calls whose outcome must be known, and to
   // clean up afterwards.

@@ -90,7 +90,9 @@ CLI::App* List::AddTo(CLI::App& app) {
          "In one of these states; also waiting, unfinished, finished")
       ->delimiter(',')
       ->allow_extra_args(false)
-      ->type_name("STATE[,STATE...]");
+      ->type_name(
+          "STATE[,...]:{blocked,scheduled,ready,running,succeeded,failed,cancelled,"
+          "waiting,unfinished,finished}");
   AddLabels(*sub, labels_, "With this label; may be given several times");
   AddFilter(*sub,
             {{"state", FilterField::kTaskState},

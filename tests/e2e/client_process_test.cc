@@ -36,7 +36,7 @@ class ClientProcess : public testing::Test {
 
   // One that the test does not wait for. Tries for as long as a test may take.
   std::unique_ptr<Process> Start(const std::vector<std::string>& arguments) {
-    std::vector<std::string> all = {"--master", cluster_.address(), "--timeout", "60s"};
+    std::vector<std::string> all = {"--master", cluster_.address(), "--connect-timeout", "60s"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return std::make_unique<Process>(BinPath("client"), all);
   }
@@ -127,7 +127,7 @@ TEST(ClientWithoutMaster, EveryCommandEndsWithThreeAndOneLine) {
                                                           {"queues"},
                                                           {"top"}};
   for (const std::vector<std::string>& command : commands) {
-    std::vector<std::string> arguments = {"--master", nobody.address(), "--timeout", "200ms"};
+    std::vector<std::string> arguments = {"--master", nobody.address(), "--connect-timeout", "200ms"};
     arguments.insert(arguments.end(), command.begin(), command.end());
     Process client(BinPath("client"), arguments);
     EXPECT_EQ(client.Wait(), ProcessEnd{.code = kExitUnreachable}) << client.Log();

@@ -149,10 +149,10 @@ TEST(WorkerFlags, AMistakeIsNamedAndEndsItWithTwo) {
       {{"--exec-dir", "/no/such"}, {}, "/no/such"},
       {{"--log-level", "loud"}, {}, "'loud'"},
       {{"--log-format", "xml"}, {}, "'xml'"},
-      {{"--master", "somewhere"}, {}, "--master is 'somewhere'"},
+      {{"--master", "somewhere"}, {}, "--master: 'somewhere' is not HOST:PORT"},
       {{}, {{"TAREA_SLOTS", "many"}}, "many"},
       {{}, {{"TAREA_DRAIN_TIMEOUT", "soon"}}, "'soon'"},
-      {{}, {{"TAREA_MASTER", "somewhere"}}, "--master is 'somewhere'"},
+      {{}, {{"TAREA_MASTER", "somewhere"}}, "TAREA_MASTER: 'somewhere' is not HOST:PORT"},
   };
   for (const Mistake& mistake : mistakes) {
     const CommandResult result = RunWorker(mistake.flags, mistake.environment);

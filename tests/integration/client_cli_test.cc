@@ -390,13 +390,13 @@ TEST_F(ClientCli, EachMistakeIsNamedWithItsValue) {
   const std::vector<std::pair<std::vector<std::string>, std::string>> mistakes = {
       {{"show", "abc"}, "'abc' is not the id of a task"},
       {{"status", "0"}, "'0' is not the id of a batch"},
-      {{"list", "--state", "redy"}, "'redy' is not a state"},
+      {{"list", "--state", "redy"}, "--state: 'redy' is none of blocked, "},
       {{"list", "--filter", "stat=ready"}, "--filter: 'stat=ready': there is no field 'stat'"},
       {{"list", "--payloads"}, "--payloads goes with --output json, jsonl or yaml"},
       {{"status", "1", "--filter", "state=open"}, "--filter chooses among batches"},
       {{"queues", "pause", "q", "--filter", "state=paused"}, "pause goes without --filter"},
-      {{"stats", "--output", "xml"}, "'xml' is not a way to show things; these are table, wide"},
-      {{"stats", "--color", "blue"}, "'blue' is not auto, always or never"},
+      {{"stats", "--output", "xml"}, "--output: 'xml' is none of table, wide"},
+      {{"stats", "--color", "blue"}, "--color: 'blue' is none of auto, always, never"},
       {{"top", "--interval", "1ms"}, "--interval is 1ms; it must be 100ms or more"},
       {{"list", "--limit", "-3"}, "--limit: Value -3 not in range"},
       {{"submit", "--type", "t", "--count", "-3"}, "--count: Value -3 not in range"},
@@ -408,11 +408,11 @@ TEST_F(ClientCli, EachMistakeIsNamedWithItsValue) {
       {{"submit"}, "--type is required"},
       {{"cancel"}, "either ids of tasks or --batch"},
       {{"cancel", "1", "--batch", "1"}, "either ids of tasks or --batch"},
-      {{"queues", "stop", "q"}, "stop not in {pause,resume}"},
+      {{"queues", "stop", "q"}, "action: 'stop' is none of pause, resume"},
       {{"queues", "pause"}, "which queue"},
       {{"watch", "1", "--cursor", "-1"}, "--cursor: Value -1"},
-      {{"stats", "--timeout", "0s"}, "--timeout is 0"},
-      {{"stats", "--master", "nowhere"}, "--master is 'nowhere'; write HOST:PORT"},
+      {{"stats", "--connect-timeout", "0s"}, "--connect-timeout is 0"},
+      {{"stats", "--master", "nowhere"}, "--master: 'nowhere' is not HOST:PORT"},
       {{"stats", "--wait", "1s"}, "--wait"},
       {{"bogus"}, "bogus"},
   };
@@ -434,7 +434,7 @@ TEST_F(ClientCli, AMasterThatIsNotThereIsToldWithinTheTimeout) {
   const std::string address = Address();
   master_->Shutdown();
   const absl::Time start = absl::Now();
-  const Ended ended = Client({"stats", "--timeout", "200ms"});
+  const Ended ended = Client({"stats", "--connect-timeout", "200ms"});
   EXPECT_LT(absl::Now() - start, absl::Seconds(10));
   EXPECT_EQ(ended.exit, kExitUnreachable);
   EXPECT_THAT(ended.err, StartsWith(absl::StrCat("client: cannot reach the master at ", address)));

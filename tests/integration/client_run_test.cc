@@ -130,7 +130,7 @@ TEST_F(ClientRun, FlagsAfterTheCommandBelongToIt) {
 
 TEST_F(ClientRun, GlobalFlagsGoBeforeAndAfterItsName) {
   EXPECT_EQ(
-      Client({"--timeout", "5s", "run", "--log-level", "error", "--dry-run", "ls", ":::", "a"}).out,
+      Client({"--connect-timeout", "5s", "run", "--log-level", "error", "--dry-run", "ls", ":::", "a"}).out,
       "ls a\n");
 }
 

@@ -29,6 +29,7 @@ std::vector<std::string> Environment(const std::map<std::string, std::string>& a
     if (absl::StartsWith(name, "TAREA_") || added.count(name) > 0) continue;
     environment.emplace_back(text);
   }
+  if (added.count("TAREA_CONFIG") == 0) environment.emplace_back("TAREA_CONFIG=/dev/null");
   for (const auto& [name, value] : added) environment.push_back(absl::StrCat(name, "=", value));
   return environment;
 }

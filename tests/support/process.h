@@ -47,7 +47,8 @@ struct ProcessOptions {
 // the thread that started it ends first. So start it from the thread that the test runs in, or from
 // one that lives as long.
 //
-// The environment is the test's, without its TAREA_ variables. Of open files the process gets only
+// The environment is the test's, without its TAREA_ variables, and with a TAREA_CONFIG that keeps it
+// from reading a user's configuration file. Of open files the process gets only
 // stdin, stdout and stderr. Not thread-safe, except for the const methods.
 class Process {
  public:

@@ -4,7 +4,6 @@
 #include "absl/time/clock.h"
 #include "common/clock.h"
 #include "common/convert.h"
-#include "common/flags.h"
 #include "common/ids.h"
 #include "common/logging.h"
 #include "common/status_grpc.h"
@@ -77,13 +76,6 @@ TEST(CheckUtf8, NamesTheFieldWhereverItIs) {
   task->clear_labels();
   task->set_key("\xc3");
   EXPECT_EQ(CheckUtf8(request).message(), "key is '\\xc3', which is not UTF-8");
-}
-
-TEST(CheckMasters, NamesAnAddressThatCannotBe) {
-  EXPECT_TRUE(CheckMasters({"127.0.0.1:50051", "[::1]:1", "host:65535"}).ok());
-  for (const std::string address : {"host", "host:", ":1", "host:0", "host:65536", "host:http"}) {
-    EXPECT_FALSE(CheckMasters({address}).ok()) << address;
-  }
 }
 
 TEST(Printable, MakesAnythingSafeToShow) {

@@ -1,0 +1,163 @@
+#include "common/config_file.h"
+
+// Of the library nothing but this file knows.
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "common/logging.h"
+
+namespace tarea {
+namespace {
+
+constexpr size_t kMaxFileBytes = 1 << 20;
+
+absl::Status Wrong(const std::string& path, int line, absl::string_view what) {
+  return absl::InvalidArgumentError(absl::StrCat(Printable(path), ":", line, ": ", what));
+}
+
+absl::StatusOr<std::string> ReadAll(const std::string& path) {
+  errno = 0;
+  std::ifstream file(path, std::ios::binary);
+  std::string text;
+  if (file) {
+    // One more than is allowed tells that there is more.
+    text.resize(kMaxFileBytes + 1);
+    file.read(text.data(), static_cast<std::streamsize>(text.size()));
+    text.resize(static_cast<size_t>(file.gcount()));
+  }
+  if (!file.eof() && text.size() <= kMaxFileBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read the configuration file ",
+                                                   Printable(path), ": ",
+                                                   std::generic_category().message(errno)));
+  }
+  if (text.size() > kMaxFileBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("the configuration file ", Printable(path),
+                                                   " is larger than ", kMaxFileBytes, " bytes"));
+  }
+  return text;
+}
+
+int LineOf(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
+
+// A single value as one would write it on the command line.
+std::optional<std::string> ValueText(const toml::node& node) {
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return absl::StrCat(number->get());
+  if (const auto* number = node.as_floating_point()) return absl::StrCat(number->get());
+  if (const auto* truth = node.as_boolean()) return truth->get() ? "true" : "false";
+  return std::nullopt;
+}
+
+absl::StatusOr<ConfigEntry> ReadEntry(const std::string& path, absl::string_view section,
+                                      const toml::key& key, const toml::node& node) {
+  ConfigEntry entry;
+  entry.section = std::string(section);
+  entry.key = std::string(key.str());
+  entry.line = static_cast<int>(key.source().begin.line);
+  const auto add = [&](const toml::node& value) {
+    std::optional<std::string> text = ValueText(value);
+    if (text.has_value()) entry.values.push_back(*std::move(text));
+    return text.has_value();
+  };
+  bool fits = true;
+  if (const toml::array* array = node.as_array()) {
+    for (const toml::node& element : *array) fits = fits && add(element);
+  } else {
+    fits = add(node);
+  }
+  if (fits) return entry;
+  return Wrong(path, LineOf(node),
+               absl::StrCat("'", Printable(entry.key), "' is ",
+                            node.is_table() ? "a table" : "a kind of value that no flag takes",
+                            "; write a string, a number, true or false, or an array of these"));
+}
+
+absl::Status ReadTable(const std::string& path, absl::string_view section, const toml::table& table,
+                       std::vector<ConfigEntry>& entries) {
+  for (const auto& [key, node] : table) {
+    if (section.empty() && node.is_table()) {
+      if (absl::Status status = ReadTable(path, std::string(key.str()), *node.as_table(), entries);
+          !status.ok()) {
+        return status;
+      }
+      continue;
+    }
+    absl::StatusOr<ConfigEntry> entry = ReadEntry(path, section, key, node);
+    if (!entry.ok()) return entry.status();
+    entries.push_back(*std::move(entry));
+  }
+  return absl::OkStatus();
+}
+
+std::string Environment(const char* name) {
+  // Nothing changes the environment while flags are read.
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+  return value == nullptr ? "" : value;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadAll(path);
+  if (!text.ok()) return text.status();
+  const toml::parse_result parsed = toml::parse(std::string_view(*text), std::string_view(path));
+  if (!parsed) {
+    const toml::parse_error& error = parsed.error();
+    return Wrong(path, static_cast<int>(error.source().begin.line),
+                 absl::StrCat("this is not TOML: ", Printable(std::string(error.description()))));
+  }
+  std::vector<ConfigEntry> entries;
+  if (absl::Status status = ReadTable(path, "", parsed.table(), entries); !status.ok()) {
+    return status;
+  }
+  // The library sorts by name.
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const ConfigEntry& a, const ConfigEntry& b) { return a.line < b.line; });
+  return entries;
+}
+
+std::vector<std::string> ConfigFilePlaces(absl::string_view program) {
+  const std::string name = absl::StrCat("tarea/", program, ".toml");
+  std::vector<std::string> places;
+  if (const std::string xdg = Environment("XDG_CONFIG_HOME"); !xdg.empty()) {
+    places.push_back(absl::StrCat(xdg, "/", name));
+  }
+  if (const std::string home = Environment("HOME"); !home.empty()) {
+    places.push_back(absl::StrCat(home, "/.config/", name));
+  }
+  places.push_back(absl::StrCat("/etc/", name));
+  return places;
+}
+
+std::string TomlString(absl::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      quoted += {'\\', c};
+    } else if (c == '\n') {
+      quoted += "\\n";
+    } else if (c == '\t') {
+      quoted += "\\t";
+    } else if (byte < 0x20 || byte == 0x7f) {
+      absl::StrAppend(&quoted, "\\u", absl::Hex(byte, absl::kZeroPad4));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + "\"";
+}
+
+}  // namespace tarea
