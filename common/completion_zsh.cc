@@ -59,8 +59,8 @@ std::string Specifications(const CompletionCommand& command, absl::string_view i
   }
   for (const CompletionFlag& argument : command.arguments) AppendArgument(out, argument, indent);
   if (command.runs_commands) {
-    absl::StrAppend(&out, indent, "'(-):command:_command_names -e'\n", indent,
-                    "'*::arguments:_normal'\n");
+    absl::StrAppend(&out, indent, "'(-):command: _command_names -e'\n", indent,
+                    "'*::arguments: _normal'\n");
   }
   return out;
 }
@@ -83,7 +83,7 @@ std::string ZshCompletion(const CompletionModel& model) {
   if (model.commands.empty()) {
     absl::StrAppend(&out, "  _arguments -s -S $globals $alone\n}\n");
   } else {
-    absl::StrAppend(&out, "  local -a commands\n  commands=(\n");
+    absl::StrAppend(&out, "  local -a subcommands\n  subcommands=(\n");
     std::string cases;
     for (const CompletionCommand& command : model.commands) {
       for (const std::string& name : command.names) {
@@ -97,7 +97,7 @@ std::string ZshCompletion(const CompletionModel& model) {
     }
     absl::StrAppend(&out,
                     "  )\n  _arguments -C $globals $alone '1: :->command' '*:: :->arguments'\n",
-                    "  case $state in\n    command) _describe -t commands command commands ;;\n",
+                    "  case $state in\n    command) _describe -t commands command subcommands ;;\n",
                     "    arguments)\n      own=()\n      case $words[1] in\n", cases,
                     "      esac\n      _arguments -s -S $globals $own ;;\n  esac\n}\n");
   }

@@ -234,6 +234,30 @@ TEST_F(Completion, IsGoodZshAndFish) {
   }
 }
 
+// A zsh that believes to have a terminal; after two tabs it lists what could follow.
+TEST_F(Completion, InZshKnowsCommandsFlagsFixedValuesAndTheCommandsThatRunRuns) {
+  const std::string script = Script("client", "zsh");
+  constexpr char kPressTab[] = R"(zmodload zsh/zpty
+zpty z zsh -f -i
+zpty -w z "PS1=RE''ADY; autoload -Uz compinit; compinit -u -D; source $1"
+zpty -r z shown '*READY*'
+zpty -w -n z "$2"$'\t\t'
+zpty -r z shown "*$3*"
+zpty -d z
+print found)";
+  const std::pair<const char*, const char*> cases[] = {
+      {"client sta", "Show totals"},          {"client run --d", "Only print what would be run"},
+      {"tarea-client --log-level ", "trace"}, {"client list --state ", "cancelled"},
+      {"client run -- gz", "gzexe"},
+  };
+  for (const auto& [line, shown] : cases) {
+    EXPECT_EQ(OutputOf("zsh", {"-f", "-c", kPressTab, "zsh", script, line, shown},
+                       {.environment = {{"HOME", dir_.path()}, {"TERM", "xterm"}}}),
+              "found\n")
+        << line;
+  }
+}
+
 TEST_F(Completion, InFishKnowsCommandsFlagsAndFixedValuesWithDescriptions) {
   const std::string script = Script("client", "fish");
   const ProcessOptions options{.environment = {{"HOME", dir_.path()}}};
