@@ -54,8 +54,8 @@ int main(int argc, char** argv) {
                                      .out = std::cout,
                                      .err = std::cerr,
                                      .in_is_terminal = isatty(STDIN_FILENO) == 1,
-                                     .out_terminal = tarea::TerminalOf(STDOUT_FILENO),
-                                     .err_terminal = tarea::TerminalOf(STDERR_FILENO),
+                                     .out_terminal = tarea::DescribeTerminal(STDOUT_FILENO),
+                                     .err_terminal = tarea::DescribeTerminal(STDERR_FILENO),
                                      .interruption = &interruption,
                                      .init_logging = [](const tarea::LogOptions& options) {
                                        tarea::RouteGrpcLog();

@@ -7,15 +7,19 @@ namespace tarea {
 struct Terminal {
   // Someone reads it as it comes. False for files and pipes.
   bool is_terminal = false;
-  // How wide it is; 0 means without limit.
-  int columns = 0;
+  // How wide it is. Meaningless without a terminal.
+  int columns = 80;
   // Whether it shows colours, and its user wants them.
   bool colours = false;
 };
 
-// `fd` as it is now, with what the environment says about it: COLUMNS goes before the width that
-// the terminal tells; NO_COLOR (https://no-color.org) and TERM=dumb mean no colours.
-Terminal TerminalOf(int fd);
+// What is behind a descriptor, with what the environment says about it: COLUMNS goes before the
+// width that the terminal tells; NO_COLOR (https://no-color.org) means no colours. One that cannot
+// move its cursor (TERM=dumb) counts as no terminal.
+Terminal DescribeTerminal(int fd);
+
+// Its width now, since windows change; `otherwise` if it has none.
+int TerminalColumns(int fd, int otherwise);
 
 }  // namespace tarea
 

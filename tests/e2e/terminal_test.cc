@@ -219,6 +219,15 @@ TEST_F(Reading, ColumnsInTheEnvironmentGoesBeforeWhatTheTerminalSays) {
   EXPECT_GT(Show(InTerminal({"list"}, {.columns = 100})).widest, kNarrow);
 }
 
+TEST_F(Reading, OnATerminalThatCannotMoveItsCursorNothingTries) {
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{"list"}, {"status", "1"}, {"top"}}) {
+    const std::string output = InTerminal(arguments, {.environment = {{"TERM", "dumb"}}});
+    EXPECT_THAT(Show(output).actions, IsEmpty()) << Name(arguments);
+    EXPECT_FALSE(Show(output).has_colours) << Name(arguments);
+  }
+}
+
 // --- top
 // ---------------------------------------------------------------------------------------------
 

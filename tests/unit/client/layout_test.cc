@@ -158,7 +158,7 @@ TEST(Facts, AreNotWrappedElsewhere) {
   EXPECT_EQ(out.str(), absl::StrCat("name      ", std::string(500, 'x'), "\n"));
 }
 
-TEST(TerminalOf, AFileIsNone) { EXPECT_FALSE(TerminalOf(-1).is_terminal); }
+TEST(Terminal, AFileIsNone) { EXPECT_FALSE(DescribeTerminal(-1).is_terminal); }
 
 }  // namespace
 }  // namespace tarea
