@@ -1,9 +1,13 @@
+#include <errno.h>
+
 #include <fstream>
+#include <system_error>
 
 #include "absl/strings/str_cat.h"
 #include "client/batch_writer.h"
 #include "client/commands/command.h"
 #include "client/commands/output.h"
+#include "client/commands/takers.h"
 #include "client/commands/task_flags.h"
 #include "client/commands/wait.h"
 #include "common/exit_codes.h"
@@ -24,6 +28,7 @@ class Submit : public Command {
   v1::TaskSpec Task() const;
   absl::StatusOr<Submission> Send(Client& client) const;
   void Tell(Context& context, const Submission& batch) const;
+  void WarnIfNobodyTakes(Context& context) const;
   absl::Status WaitForIt(Context& context, int64_t batch_id, v1::Batch& last) const;
 
   TaskFlags flags_;
@@ -33,7 +38,6 @@ class Submit : public Command {
   std::string key_;
   int64_t count_ = 1;
   int32_t max_attempts_ = 0;
-  std::vector<int64_t> after_;
   bool wait_ = false;
 };
 
@@ -51,8 +55,6 @@ CLI::App* Submit::AddTo(CLI::App& app) {
       ->check(CLI::Range(1, 1000))
       ->excludes(retries);
   sub->add_option("--key", key_, "Makes the task unique in its queue until it is finished");
-  AddIds(*sub, "--after", "task", after_,
-         "Tasks that must succeed first; may be given several times");
   sub->add_flag("--wait", wait_, "Wait until all are finished");
   return sub;
 }
@@ -60,14 +62,16 @@ CLI::App* Submit::AddTo(CLI::App& app) {
 absl::Status Submit::ReadPayload(Context& context) {
   if (payload_file_.empty()) return absl::OkStatus();
   std::ifstream file;
+  errno = 0;
   if (payload_file_ != "-") file.open(payload_file_, std::ios::binary);
   std::istream& in = payload_file_ == "-" ? context.in() : file;
   // Not with an iterator: reading a directory, which opens like a file, would throw.
   char buffer[4096];
   while (in.read(buffer, sizeof(buffer)) || in.gcount() > 0) payload_.append(buffer, in.gcount());
   if (in.bad() || (payload_file_ != "-" && !file.is_open())) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("--payload-file: cannot read ", Printable(payload_file_)));
+    const std::string name = payload_file_ == "-" ? "stdin" : Printable(payload_file_, 1024);
+    return absl::InvalidArgumentError(absl::StrCat("--payload-file: cannot read ", name, ": ",
+                                                   std::generic_category().message(errno)));
   }
   return absl::OkStatus();
 }
@@ -79,7 +83,6 @@ v1::TaskSpec Submit::Task() const {
   task.set_key(key_);
   flags_.ApplyTo(task);
   if (max_attempts_ > 0) task.mutable_retry()->set_max_attempts(max_attempts_);
-  task.mutable_depends_on()->Assign(after_.begin(), after_.end());
   return task;
 }
 
@@ -92,7 +95,20 @@ absl::StatusOr<Submission> Submit::Send(Client& client) const {
   return writer.Close();
 }
 
+// Whoever does not wait would not learn it. Best effort: a note, and no more.
+void Submit::WarnIfNobodyTakes(Context& context) const {
+  const std::string queue = flags_.queue.empty() ? "default" : flags_.queue;
+  const auto workers = context.client().Workers();
+  if (!workers.ok() || AnyTakes(*workers, type_, queue)) return;
+  const std::string why = WhyNobodyTakes(*workers, type_, queue, context.flags.masters[0]);
+  context.Note(Printable(why, 1024));
+}
+
 int Submit::Run(Context& context) {
+  if (!key_.empty() && count_ > 1) {
+    return context.Usage(absl::StrCat("--key ", Printable(key_),
+                                      " can be that of one task, not of ", count_, " (--count)"));
+  }
   if (absl::Status status = ReadPayload(context); !status.ok()) {
     return context.Usage(status.message());
   }
@@ -104,6 +120,7 @@ int Submit::Run(Context& context) {
   }
   const bool json = context.flags.json;
   if (!json) Tell(context, *batch);
+  if (!wait_ && batch->task_ids.stored() > 0) WarnIfNobodyTakes(context);
   std::string document = SubmissionJson(*batch);
   int exit = kExitOk;
   if (wait_ && batch->task_ids.stored() > 0) {

@@ -76,9 +76,11 @@ CLI::Option* TaskFlags::AddTo(CLI::App& app) {
   AddDuration(app, "--backoff", backoff,
               "Wait before the second attempt; doubles each time. 1s when not given");
   AddDuration(app, "--delay", delay, "Do not start before this time has passed");
-  AddDuration(app, "--task-timeout", task_timeout, "Longest time of one attempt");
+  AddDuration(app, "--timeout", timeout, "Longest time of one attempt");
   AddDuration(app, "--expires-in", expires_in, "Cancel what has not started within this time");
   AddLabels(app, labels, "For finding the tasks again; may be given several times");
+  AddIds(app, "--after", "task", after,
+         "Tasks that must succeed first; may be given several times");
   return option;
 }
 
@@ -88,8 +90,9 @@ void TaskFlags::ApplyTo(v1::TaskSpec& task) const {
   if (retries.has_value()) task.mutable_retry()->set_max_attempts(*retries + 1);
   if (backoff.has_value()) *task.mutable_retry()->mutable_initial_backoff() = ToProto(*backoff);
   if (delay.has_value()) *task.mutable_delay() = ToProto(*delay);
-  if (task_timeout.has_value()) *task.mutable_timeout() = ToProto(*task_timeout);
+  if (timeout.has_value()) *task.mutable_timeout() = ToProto(*timeout);
   if (expires_in.has_value()) *task.mutable_expires_in() = ToProto(*expires_in);
+  task.mutable_depends_on()->Assign(after.begin(), after.end());
   task.mutable_labels()->insert(labels.begin(), labels.end());
 }
 

@@ -38,9 +38,10 @@ struct TaskFlags {
   std::optional<int32_t> retries;  // not set: the master's default
   std::optional<absl::Duration> backoff;
   std::optional<absl::Duration> delay;
-  std::optional<absl::Duration> task_timeout;
+  std::optional<absl::Duration> timeout;  // of one attempt
   std::optional<absl::Duration> expires_in;
   std::map<std::string, std::string> labels;
+  std::vector<int64_t> after;
 
   // Answers the option --retries.
   CLI::Option* AddTo(CLI::App& app);

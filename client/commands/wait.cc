@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "client/commands/output.h"
+#include "client/commands/takers.h"
 #include "common/exit_codes.h"
 
 namespace tarea {
@@ -12,9 +13,26 @@ namespace {
 // A worker that is there takes a task within milliseconds.
 constexpr absl::Duration kPatience = absl::Seconds(2);
 
-std::string WhyNobodyComes(Context& context, const BatchWait& wait) {
+// Type and queue of a task that is ready; as they are if none can be found.
+void LearnWhatWaits(Context& context, BatchWait& wait) {
+  v1::ListTasksRequest request;
+  request.mutable_filter()->set_batch_id(wait.batch_id);
+  request.mutable_filter()->add_states(v1::TASK_STATE_READY);
+  request.set_page_size(1);
+  context.client()
+      .List(request,
+            [&](const v1::Task& task) {
+              wait.type = task.spec().type();
+              wait.queue = task.spec().queue();
+              return false;
+            })
+      .IgnoreError();
+}
+
+// Best effort: what cannot be asked is not told.
+std::string WhyNobodyComes(Context& context, BatchWait wait) {
+  if (wait.type.empty()) LearnWhatWaits(context, wait);
   const std::string queue = wait.queue.empty() ? "default" : wait.queue;
-  // Best effort: what cannot be asked is not told.
   if (const auto queues = context.client().Queues(); queues.ok()) {
     for (const v1::Queue& known : queues->queues()) {
       if (known.name() == queue && known.paused()) {
@@ -23,11 +41,9 @@ std::string WhyNobodyComes(Context& context, const BatchWait& wait) {
       }
     }
   }
-  std::string text = absl::StrCat("no worker has taken ", wait.type, " tasks from queue ", queue,
-                                  " yet; start one: worker --master ", context.flags.masters[0]);
-  if (queue != "default") absl::StrAppend(&text, " --queues ", queue);
-  if (wait.type == "exec") text += " --exec";
-  return text;
+  const auto workers = context.client().Workers();
+  if (!workers.ok()) return "";
+  return WhyNobodyTakes(*workers, wait.type, queue, context.flags.masters[0]);
 }
 
 }  // namespace
@@ -35,7 +51,8 @@ std::string WhyNobodyComes(Context& context, const BatchWait& wait) {
 absl::Status WaitForBatch(Context& context, const BatchWait& wait,
                           absl::FunctionRef<absl::Status(const v1::WatchBatchResponse&)> on_news) {
   const absl::Time give_up = context.Now() + wait.limit;
-  WatchOptions options{.with_result = wait.with_result,
+  WatchOptions options{.cursor = wait.cursor,
+                       .with_result = wait.with_result,
                        .max_time = std::min(kPatience, wait.limit)};
   const auto remember = [&](const v1::WatchBatchResponse& news) {
     options.cursor = news.cursor();
@@ -48,7 +65,8 @@ absl::Status WaitForBatch(Context& context, const BatchWait& wait,
   if (!batch.ok()) return batch.status();
   const v1::Counts& counts = batch->counts();
   if (counts.ready() > 0 && counts.running() + Finished(counts) == 0) {
-    context.Note(Printable(WhyNobodyComes(context, wait), 512));
+    const std::string why = Printable(WhyNobodyComes(context, wait), 1024);
+    if (!why.empty()) context.Note(why);
   }
   options.max_time = std::max(give_up - context.Now(), absl::ZeroDuration());
   const absl::Status rest = context.client().Watch(wait.batch_id, options, remember);

@@ -16,15 +16,17 @@ namespace tarea {
 
 struct BatchWait {
   int64_t batch_id = 0;
-  // Whom the tasks wait for: tells which worker to start if there is none.
-  std::string type;
-  std::string queue;  // empty means "default"
+  // Whom the tasks wait for: tells which worker to start if there is none. Empty: asks the master.
+  std::string type = {};
+  std::string queue = {};  // empty means "default"
   bool with_result = false;
+  // Begins here: WatchOptions::cursor.
+  int64_t cursor = 0;
   // ABORTED after this time; DEADLINE_EXCEEDED means that the master does not answer.
   absl::Duration limit = absl::InfiniteDuration();
 };
 
-// Watches a batch that was just submitted, to its end, as Client::Watch does. If no worker has
+// Watches a batch to its end, as Client::Watch does. If no worker has
 // taken any of it after two seconds, tells the user why that may be, once, and goes on.
 absl::Status WaitForBatch(Context& context, const BatchWait& wait,
                           absl::FunctionRef<absl::Status(const v1::WatchBatchResponse&)> on_news);

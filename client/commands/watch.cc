@@ -78,13 +78,13 @@ int Watch::Run(Context& context) {
   v1::Batch last;
   int64_t cursor = cursor_;
   const absl::Status status =
-      context.client().Watch(batch_id_, {.cursor = cursor_, .with_result = results_},
-                             [&](const v1::WatchBatchResponse& news) {
-                               last = news.batch();
-                               cursor = news.cursor();
-                               Show(context, news);
-                               return absl::OkStatus();
-                             });
+      WaitForBatch(context, {.batch_id = batch_id_, .with_result = results_, .cursor = cursor_},
+                   [&](const v1::WatchBatchResponse& news) {
+                     last = news.batch();
+                     cursor = news.cursor();
+                     Show(context, news);
+                     return absl::OkStatus();
+                   });
   if (context.flags.json && last.id() > 0) {
     // What the last of the news said, as the end of the one document.
     context.stream().Begin("tasks");

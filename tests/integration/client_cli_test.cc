@@ -44,19 +44,18 @@ std::vector<std::string> JsonLines(const std::string& out) {
 TEST_F(ClientCli, SubmitConfirmsWithTheIds) {
   const Ended ended = Client({"submit", "--type", "echo", "--count", "1000"});
   EXPECT_EQ(ended.out, "batch 1: 1000 tasks accepted (1..1000)\n");
-  EXPECT_EQ(ended.err, "");
+  EXPECT_THAT(ended.err, StartsWith("client: no worker is connected; start one: worker --master "));
   EXPECT_EQ(ended.exit, kExitOk);
   EXPECT_EQ(Stats().counts().ready(), 1000);
 }
 
 TEST_F(ClientCli, SubmitSendsWhatItsFlagsSay) {
   Submit(1);
-  const Ended ended =
-      Client({"submit", "--type",         "t",  "--payload", "p",     "--queue",
-              "q",      "--priority",     "-5", "--delay",   "1h",    "--key",
-              "k",      "--max-attempts", "7",  "--backoff", "2s",    "--task-timeout",
-              "3s",     "--expires-in",   "2d", "--label",   "a=b=c", "--label",
-              "d=",     "--after",        "1"});
+  const Ended ended = Client({"submit", "--type",         "t",  "--payload", "p",     "--queue",
+                              "q",      "--priority",     "-5", "--delay",   "1h",    "--key",
+                              "k",      "--max-attempts", "7",  "--backoff", "2s",    "--timeout",
+                              "3s",     "--expires-in",   "2d", "--label",   "a=b=c", "--label",
+                              "d=",     "--after",        "1"});
   ASSERT_EQ(ended.exit, kExitOk) << ended.err;
   const v1::TaskSpec spec = Get(2).spec();
   EXPECT_EQ(spec.type(), "t");
@@ -371,11 +370,35 @@ TEST_F(ClientCli, WithoutACommandItShowsThatTheWholeSystemWorks) {
 TEST_F(ClientCli, WithoutAWorkerItSaysWhatToStart) {
   const Ended ended = Client({"--wait", "1s"});
   EXPECT_EQ(ended.exit, kExitFailed);
-  EXPECT_THAT(ended.err, HasSubstr("no worker has taken echo tasks from queue default yet; start "
+  EXPECT_THAT(ended.err, HasSubstr("no worker is connected; start "
                                    "one: worker --master 127.0.0.1:"));
   EXPECT_THAT(ended.err, HasSubstr("batch 1 was not finished within 1.0s"));
   EXPECT_THAT(ended.err, HasSubstr("client watch 1 --results"));
   EXPECT_THAT(ended.err, Not(HasSubstr("paused")));
+}
+
+TEST_F(ClientCli, SubmitAndWatchTellThatNoWorkerTakesTheTasksAndWhatWorkersDoTake) {
+  v1::RequestTaskRequest request;
+  request.mutable_worker()->set_id("other-1");
+  request.mutable_worker()->set_name("other");
+  request.mutable_worker()->set_slots(2);
+  request.add_types("echo");
+  v1::RequestTaskResponse response;
+  grpc::ClientContext call;
+  ASSERT_TRUE(v1::TaskService::NewStub(channel_)->RequestTask(&call, request, &response).ok());
+  const std::string reason = absl::StrCat(
+      "client: no connected worker takes type 'exec' from queue 'x' (other takes echo from "
+      "default); start one: worker --master ",
+      Address(), " --queues x --exec\n");
+  EXPECT_EQ(Client({"submit", "--type", "exec", "--queue", "x"}).err, reason);
+
+  Interruption interruption;
+  std::thread later([&] {
+    absl::SleepFor(absl::Milliseconds(2500));
+    interruption.Raise();
+  });
+  EXPECT_THAT(Client({"watch", "1"}, "", &interruption).err, HasSubstr(reason));
+  later.join();
 }
 
 TEST_F(ClientCli, APausedQueueIsNamedAsTheReason) {
@@ -403,8 +426,10 @@ TEST_F(ClientCli, EachMistakeIsNamedWithItsValue) {
       {{"submit", "--type", "t", "--delay", "5"}, "--delay: '5' is not a duration"},
       {{"submit", "--type", "t", "--delay", "-5s"}, "--delay: is -5s; it must not be negative"},
       {{"submit", "--type", "t", "--label", "x"}, "--label: 'x' is not NAME=VALUE"},
-      {{"submit", "--type", "t", "--payload-file", "/no"}, "cannot read /no"},
-      {{"submit", "--type", "t", "--payload-file", "/"}, "cannot read /"},
+      {{"submit", "--type", "t", "--payload-file", "/no"},
+       "cannot read /no: No such file or directory"},
+      {{"submit", "--type", "t", "--payload-file", "/"}, "cannot read /: Is a directory"},
+      {{"submit", "--type", "t", "--key", "k", "--count", "2"}, "--key k can be that of one task"},
       {{"submit"}, "--type is required"},
       {{"cancel"}, "either ids of tasks or --batch"},
       {{"cancel", "1", "--batch", "1"}, "either ids of tasks or --batch"},

@@ -26,7 +26,7 @@ TEST_F(ClientRun, OutputIsInTheOrderOfTheInputsWhenTasksFinishInReverse) {
 
 TEST_F(ClientRun, EachInputBecomesATaskWithTheFlagsGiven) {
   const Ended ended = Client({"run",     "--detach", "--queue",   "q",   "--name",         "n",
-                              "--env",   "A=1",      "--workdir", "/w",  "--task-timeout", "5s",
+                              "--env",   "A=1",      "--workdir", "/w",  "--timeout", "5s",
                               "--label", "x=y",      "cp",        "{1}", "{2}.{#}",        ":::",
                               "a",       "b",        ":::",       "c"});
   EXPECT_EQ(ended.out, "1\n");
