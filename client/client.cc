@@ -7,6 +7,7 @@
 #include "client/batch_writer.h"
 #include "common/connection.h"
 #include "common/convert.h"
+#include "common/ids.h"
 #include "common/status_grpc.h"
 
 namespace tarea {
@@ -212,6 +213,14 @@ absl::StatusOr<v1::Batch> Client::GetBatch(int64_t batch_id) {
   auto response = Unary(*connection_, &Stub::GetBatch, request);
   if (!response.ok()) return response.status();
   return std::move(*response->mutable_batch());
+}
+
+absl::Status Client::CloseBatch(int64_t batch_id) {
+  v1::SubmitTasksRequest request;
+  request.set_request_id(RandomId());
+  request.set_batch_id(batch_id);
+  const absl::Status status = Unary(*connection_, &Stub::SubmitTasks, request).status();
+  return absl::IsFailedPrecondition(status) ? absl::OkStatus() : status;
 }
 
 absl::Status Client::ListBatches(absl::FunctionRef<bool(const v1::Batch&)> on_batch) {

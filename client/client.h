@@ -116,6 +116,10 @@ class Client {
   // NOT_FOUND.
   absl::StatusOr<v1::Batch> GetBatch(int64_t batch_id);
 
+  // Closes a batch that whoever submitted it left open, so that it can finish. Nothing if it is
+  // closed. NOT_FOUND.
+  absl::Status CloseBatch(int64_t batch_id);
+
   // Calls `on_batch` for each batch, newest first, until it returns false.
   absl::Status ListBatches(absl::FunctionRef<bool(const v1::Batch&)> on_batch);
 

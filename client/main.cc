@@ -1,37 +1,69 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cstdlib>
+#include <functional>
 #include <iostream>
+#include <string>
 #include <thread>
+#include <utility>
 
 #include "client/commands/cli.h"
 #include "client/commands/console_input.h"
+#include "client/commands/terminal.h"
 #include "common/exit_codes.h"
 #include "common/grpc_log.h"
 
 namespace {
 
-// The signals that the client takes itself: SIGINT, unless whoever started it said that it is to be
-// ignored, and one that tells the thread below to end.
+// The signals that the client takes itself: those that ask it to end, unless whoever started it
+// said that they are to be ignored, and one that tells the thread below to end.
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGUSR1);
-  struct sigaction now = {};
-  sigaction(SIGINT, nullptr, &now);
-  if (now.sa_handler != SIG_IGN) sigaddset(&signals, SIGINT);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+    struct sigaction now = {};
+    sigaction(signal, nullptr, &now);
+    if (now.sa_handler != SIG_IGN) sigaddset(&signals, signal);
+  }
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   return signals;
 }
 
-// The first SIGINT asks the command to stop, the second one does not ask.
-void WaitForSignals(const sigset_t& signals, tarea::Interruption& interruption, int stop_input) {
+// Lets stdin end. Whoever waits for it sees a pipe closed.
+class StopInput {
+ public:
+  explicit StopInput(int fd) : fd_(fd) {}
+  void operator()() {
+    if (const int fd = fd_.exchange(-1); fd >= 0) close(fd);
+  }
+
+ private:
+  std::atomic<int> fd_;
+};
+
+// The first signal asks the command to stop, the second one does not ask.
+void WaitForSignals(const sigset_t& signals, tarea::Interruption& interruption,
+                    StopInput& stop_input) {
   int signal = 0;
-  while (sigwait(&signals, &signal) == 0 && signal == SIGINT) {
+  while (sigwait(&signals, &signal) == 0 && signal != SIGUSR1) {
     if (interruption.raised()) _exit(tarea::kExitInterrupted);
     interruption.Raise();
-    close(stop_input);
+    stop_input();
   }
+}
+
+// Where the client keeps what outlives it; empty if there is no such place.
+std::string StateDirectory() {
+  const auto environment = [](const char* name) -> std::string {
+    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
+    return value == nullptr ? "" : value;
+  };
+  if (const std::string xdg = environment("XDG_STATE_HOME"); !xdg.empty()) return xdg + "/tarea";
+  const std::string home = environment("HOME");
+  return home.empty() ? "" : home + "/.local/state/tarea";
 }
 
 }  // namespace
@@ -45,22 +77,30 @@ int main(int argc, char** argv) {
     return tarea::kExitFailed;
   }
   tarea::Interruption interruption;
-  std::thread waiter([&] { WaitForSignals(signals, interruption, stop[1]); });
+  StopInput stop_input(stop[1]);
+  std::thread waiter([&] { WaitForSignals(signals, interruption, stop_input); });
 
   tarea::ConsoleInput input(STDIN_FILENO, stop[0]);
   std::istream in(&input);
-  const int exit = tarea::RunClient(argc, argv,
-                                    {.in = in,
-                                     .out = std::cout,
-                                     .err = std::cerr,
-                                     .in_is_terminal = isatty(STDIN_FILENO) == 1,
-                                     .out_terminal = tarea::DescribeTerminal(STDOUT_FILENO),
-                                     .err_terminal = tarea::DescribeTerminal(STDERR_FILENO),
-                                     .interruption = &interruption,
-                                     .init_logging = [](const tarea::LogOptions& options) {
-                                       tarea::RouteGrpcLog();
-                                       return tarea::InitLogging("client", options);
-                                     }});
+  const int exit = tarea::RunClient(
+      argc, argv,
+      {.in = in,
+       .out = std::cout,
+       .err = std::cerr,
+       .in_is_terminal = isatty(STDIN_FILENO) == 1,
+       .out_terminal = tarea::DescribeTerminal(STDOUT_FILENO),
+       .err_terminal = tarea::DescribeTerminal(STDERR_FILENO),
+       .interruption = &interruption,
+       .out_fd = STDOUT_FILENO,
+       .err_fd = STDERR_FILENO,
+       .state_directory = StateDirectory(),
+       .on_idle_input = [&](std::function<bool()> on_idle) { input.OnIdle(std::move(on_idle)); },
+       .end_input = [&] { stop_input(); },
+       .init_logging =
+           [](const tarea::LogOptions& options) {
+             tarea::RouteGrpcLog();
+             return tarea::InitLogging("client", options);
+           }});
   pthread_kill(waiter.native_handle(), SIGUSR1);
   waiter.join();
   return exit;

@@ -1,10 +1,12 @@
 #include "client/commands/command.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "client/commands/progress_display.h"
 #include "common/exit_codes.h"
 
 namespace tarea {
@@ -103,7 +105,18 @@ bool Context::interrupted() const {
   return console_.interruption != nullptr && console_.interruption->raised();
 }
 
-void Context::Note(absl::string_view text) { err() << "client: " << text << std::endl; }
+void Context::SetProgress(ProgressDisplay* progress) {
+  absl::MutexLock lock(&note_mu_);
+  progress_ = progress;
+}
+
+void Context::Note(absl::string_view text) {
+  absl::MutexLock lock(&note_mu_);
+  std::optional<ProgressDisplay::Hidden> hidden;
+  if (progress_ != nullptr) hidden.emplace(*progress_);
+  err() << "client: " << text << std::endl;
+  if (hidden.has_value()) hidden->Wrote('\n');
+}
 
 int Context::Fail(const absl::Status& status) {
   std::string text = Printable(status.message(), kMaxErrorBytes);

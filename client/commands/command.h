@@ -23,6 +23,8 @@
 
 namespace tarea {
 
+class ProgressDisplay;
+
 // How the user's wish to stop reaches a command that waits. Thread-safe.
 class Interruption {
  public:
@@ -50,6 +52,16 @@ struct Console {
   Terminal err_terminal = {};
   // Null: nothing interrupts.
   Interruption* interruption = nullptr;
+  // The descriptors behind `out` and `err`; -1 if there are none.
+  int out_fd = -1;
+  int err_fd = -1;
+  // Where the client may keep what outlives it; empty: nowhere.
+  std::string state_directory = {};
+  // Names what is called when `in` has had nothing to read for a moment (ConsoleInput::OnIdle).
+  // Null: nothing ever is.
+  std::function<void(std::function<bool()>)> on_idle_input = nullptr;
+  // Lets `in` end, even while it is being read. Null: cannot be done.
+  std::function<void()> end_input = nullptr;
   // Called once with what --log-level and --log-format say. Null: logging is set up already.
   std::function<absl::Status(const LogOptions&)> init_logging = nullptr;
 };
@@ -85,7 +97,9 @@ class Context {
   std::ostream& out() { return console_.out; }
   std::ostream& err() { return console_.err; }
   bool in_is_terminal() const { return console_.in_is_terminal; }
+  const Console& console() const { return console_; }
   absl::Time Now() { return clock_.Now(); }
+  Clock& clock() { return clock_; }
 
   // What the outputs are, with the colours that the user wants.
   Terminal out_terminal() const { return WithColours(console_.out_terminal); }
@@ -113,7 +127,10 @@ class Context {
   std::unique_ptr<Client> ImpatientClient(absl::Duration retry_time) const;
   bool interrupted() const;
 
-  // One line for people, on stderr. `text` is printed as it is.
+  // What is on stderr and must be hidden while something else is written there; null: nothing.
+  void SetProgress(ProgressDisplay* progress);
+
+  // One line for people, on stderr. `text` is printed as it is. Thread-safe.
   void Note(absl::string_view text);
   // Tells why the command ends, on stderr, and answers its exit code.
   int Fail(const absl::Status& status);
@@ -129,6 +146,8 @@ class Context {
   MonotonicClock clock_;
   std::unique_ptr<Client> client_;
   std::unique_ptr<Documents> documents_;
+  absl::Mutex note_mu_;
+  ProgressDisplay* progress_ ABSL_GUARDED_BY(note_mu_) = nullptr;
 };
 
 // One subcommand. Its flags live in it, so it must outlive the parsing.

@@ -2,7 +2,9 @@
 #define TAREA_CLIENT_COMMANDS_CONSOLE_INPUT_H_
 
 #include <array>
+#include <functional>
 #include <streambuf>
+#include <utility>
 
 namespace tarea {
 
@@ -13,12 +15,17 @@ class ConsoleInput : public std::streambuf {
  public:
   ConsoleInput(int fd, int stop) : fd_(fd), stop_(stop) {}
 
+  // Calls `on_idle` when there has been nothing to read for a moment, in the thread that reads. If
+  // it answers false the input ends there.
+  void OnIdle(std::function<bool()> on_idle) { on_idle_ = std::move(on_idle); }
+
  protected:
   int_type underflow() override;
 
  private:
   const int fd_;
   const int stop_;
+  std::function<bool()> on_idle_;
   std::array<char, 65'536> buffer_;
 };
 

@@ -3,27 +3,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <istream>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/strings/string_view.h"
+#include "client/commands/input_source.h"
 
-// What `client run` does with its words: a command with replacement strings, and the inputs that go
-// in their place, as GNU parallel has them. No shell takes part.
+// What `client run` does with its words: a command, and the inputs that go in the place of its
+// replacement strings (command_template.h), as GNU parallel has them. No shell takes part.
 namespace tarea {
-
-// One list of inputs: values, or the lines of a file.
-struct InputSource {
-  std::vector<std::string> values;
-  // Not empty: its lines instead; "-" is stdin.
-  std::string file;
-};
 
 struct CommandLine {
   std::vector<std::string> argv;
@@ -31,86 +22,53 @@ struct CommandLine {
 };
 
 // Takes apart "CMD ARG... ::: VALUE... :::: FILE...", where each ::: begins a source of values, and
-// each file after :::: is a source of lines. A "--" before CMD is dropped. INVALID_ARGUMENT if
-// there is no command.
+// each file after :::: is a source of lines; :::+ and ::::+ link theirs to the source before. A
+// "--" before CMD is dropped. INVALID_ARGUMENT if there is no command.
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& words);
 
-// A command with its replacement strings:
-//   {}      the input; with several sources all of them, as words of their own if {} is a word
-//   {.}     without its extension        {/}   without its directory
-//   {//}    its directory                {/.}  without directory and extension
-//   {1} {1.} {1/} {1//} {1/.}            the same for the first source, and so on
-//   {#}     number of the task in the batch, from 1
-// Anything else in braces stays as it is. Without any of them the inputs are appended as words.
-class CommandTemplate {
- public:
-  explicit CommandTemplate(const std::vector<std::string>& argv);
-
-  // Whether a replacement string occurs that takes the place of an input.
-  bool uses_inputs() const { return uses_inputs_; }
-
-  // INVALID_ARGUMENT if it names a source beyond the first `count`.
-  absl::Status Check(size_t count) const;
-
-  // `inputs`: one per source.
-  std::vector<std::string> Fill(const std::vector<std::string>& inputs, int64_t number) const;
-
- private:
-  enum class Form { kText, kWhole, kNoExtension, kBase, kDirectory, kBaseNoExtension, kNumber };
-  struct Piece {
-    Form form = Form::kText;
-    size_t source = 0;  // from 1; 0 means all
-    std::string text;   // as written
-  };
-  using Word = std::vector<Piece>;
-
-  static Word ParseWord(absl::string_view text);
-  static Piece ParsePiece(absl::string_view braces);
-  static std::string Change(Form form, const std::string& input);
-
-  std::vector<Word> words_;
-  bool uses_inputs_ = false;
-  bool append_ = true;
-  size_t highest_source_ = 0;
-  std::string highest_text_;
-};
-
 // The inputs, one from each source: all combinations, those of the last source changing fastest.
-// The first source is read as it goes, the others are held in memory. Not thread-safe.
+// Sources that are linked go side by side and end with the shortest of them. The first source is
+// read as it goes, and so is what is linked to it; the others are held in memory. Not thread-safe.
 class InputRows {
  public:
-  // Lines end with `delimiter`. `in` must outlive the result. Errors name a file that cannot be
-  // read. No sources: one row without inputs.
+  // `in` must outlive the result. Errors name a file that cannot be read. No sources: one row
+  // without inputs.
   static absl::StatusOr<std::unique_ptr<InputRows>> Open(std::vector<InputSource> sources,
-                                                         char delimiter, std::istream& in);
+                                                         const InputFormat& format,
+                                                         std::istream& in);
 
   // How many rows there are; 0 if that is not known before the end.
   int64_t total() const { return total_; }
+
+  // One per column of a row; empty if it has no name.
+  const std::vector<std::string>& names() const { return names_; }
 
   // False at the end, or after an error.
   bool Next(std::vector<std::string>& row);
   const absl::Status& status() const { return status_; }
 
  private:
+  using Row = std::vector<std::string>;
+
+  // Sources that are linked to each other.
+  struct Group {
+    std::vector<std::unique_ptr<SourceReader>> readers;
+    std::vector<Row> rows;  // of all groups but the first
+  };
+
   InputRows() = default;
 
-  bool NextOfFirst();
-  absl::Status LoadOthers(std::vector<InputSource>& sources, std::istream& in);
+  bool NextOf(Group& group, Row& row);
+  absl::Status LoadOthers();
+  absl::Status Count();
 
-  char delimiter_ = '\n';
   int64_t total_ = 0;
+  std::vector<std::string> names_;
   absl::Status status_;
-
-  InputSource first_;
-  size_t next_value_ = 0;
-  std::ifstream file_;
-  std::istream* stream_ = nullptr;  // null: first_.values
-  std::string first_input_;
-
-  std::vector<std::vector<std::string>> others_;
-  std::vector<size_t> positions_;  // of the row to come, in others_
+  std::vector<Group> groups_;
+  Row first_;                      // of the first group
+  std::vector<size_t> positions_;  // of the row to come, in the other groups
   bool started_ = false;
-  bool no_sources_ = false;
 };
 
 }  // namespace tarea

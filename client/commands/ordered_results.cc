@@ -4,8 +4,8 @@
 
 namespace tarea {
 
-OrderedResults::OrderedResults(int64_t max_bytes, Fetch fetch, Emit emit)
-    : max_bytes_(max_bytes), fetch_(std::move(fetch)), emit_(std::move(emit)) {}
+OrderedResults::OrderedResults(int64_t max_bytes, Fetch fetch, Emit emit, int64_t first)
+    : max_bytes_(max_bytes), fetch_(std::move(fetch)), emit_(std::move(emit)), next_(first) {}
 
 absl::Status OrderedResults::Add(int64_t position, const v1::Task& task) {
   if (position < next_ || held_.contains(position)) return absl::OkStatus();

@@ -20,7 +20,8 @@ class OrderedResults {
   using Emit = std::function<absl::Status(const v1::Task&)>;
 
   // `emit` is called for each task in its turn. `max_bytes` bounds the results held.
-  OrderedResults(int64_t max_bytes, Fetch fetch, Emit emit);
+  // Positions before `first` count as emitted.
+  OrderedResults(int64_t max_bytes, Fetch fetch, Emit emit, int64_t first = 0);
 
   // `position` of `task` in the batch, from 0. Emits it and those that waited for it, if it is its
   // turn. A position that was emitted already is ignored: the task was retried by hand. Errors are
@@ -35,7 +36,7 @@ class OrderedResults {
   const int64_t max_bytes_;
   const Fetch fetch_;
   const Emit emit_;
-  int64_t next_ = 0;
+  int64_t next_;
   std::map<int64_t, v1::Task> held_;
   int64_t held_bytes_ = 0;
 };

@@ -93,21 +93,6 @@ TEST_F(ClientProcess, RunTakesItsInputsFromStdin) {
   EXPECT_EQ(Run({"run", "--", "echo", "<{}>"}, "two words\nlast").out, "<two words>\n<last>\n");
 }
 
-TEST_F(ClientProcess, SigintCancelsWhatRunSubmitted) {
-  cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
-  const std::unique_ptr<Process> client =
-      Start({"run", "--workdir", cluster_.path(), "--", "sh", "-c",
-             "echo $$ > pid; exec sleep 1000", ":::", "a", "b", "c"});
-  const std::string pid = AwaitLine(cluster_.path() + "/pid");
-  client->Kill(SIGINT);
-  EXPECT_EQ(client->Wait(), ProcessEnd{.code = kExitInterrupted}) << client->Log();
-  EXPECT_THAT(client->Log(), HasSubstr("client: interrupted; batch 1: "));
-  for (int64_t id = 1; id <= 3; ++id) {
-    AwaitState(cluster_.client(), id, v1::TASK_STATE_CANCELLED);
-  }
-  EXPECT_TRUE(AwaitGone(pid));
-}
-
 // --- When there is no master
 // ---------------------------------------------------------------------------
 
