@@ -90,9 +90,12 @@ struct Pipe {
     if (pipe2(fds, O_CLOEXEC) != 0) return absl::ErrnoToStatus(errno, "cannot make a pipe");
     reader = UniqueFd(fds[0]);
     writer = UniqueFd(fds[1]);
+    // Of the reading end only: commands do not expect a stdout that does not block.
+    fcntl(fds[0], F_SETFL, O_NONBLOCK);
     return absl::OkStatus();
   }
 
+  // Does not block: through /proc the command can read its own output away.
   UniqueFd reader;
   // Stays open here as long as the command runs, so that the end of the pipe wakes nobody.
   UniqueFd writer;
@@ -197,7 +200,6 @@ bool RunningCommand::WatchUntilGone() {
   return !guardian_lost_;
 }
 
-// There must be something to read.
 void RunningCommand::Read(const UniqueFd& fd, size_t most) {
   if (buffer_ == nullptr) buffer_ = std::make_unique_for_overwrite<char[]>(kReadBytes);
   const ssize_t size = read(fd.get(), buffer_.get(), std::min(most, kReadBytes));

@@ -176,6 +176,16 @@ TEST_F(Exec, AFloodOfOutputIsReadAndDropped) {
   EXPECT_TRUE(outcome.result.stdout_truncated());
 }
 
+TEST_F(Exec, ACommandThatReadsItsOwnOutputHoldsUpNobody) {
+  const v1::ExecPayload payload = Script(
+      "for i in 1 2 3 4; do cat /proc/$$/fd/1 >/dev/null & done;"
+      "for i in 1 2 3 4 5; do echo x; sleep 0.01; done");
+  for (int repeat = 0; repeat < 20; ++repeat) {
+    const Outcome outcome = Run(payload);
+    EXPECT_TRUE(outcome.status.ok()) << outcome.status;
+  }
+}
+
 TEST(CapturedOutput, ALineThatIsPartlyKeptIsWhole) {
   CapturedOutput output(4);
   output.Add("one\ntw");
