@@ -114,6 +114,16 @@ void FakeContext::SetProgress(double fraction, absl::string_view message) {
   if (due != StopCause::kNone) Stop(due);
 }
 
+std::string FakeContext::written(OutputStream stream) const {
+  absl::MutexLock lock(&mu_);
+  return written_[static_cast<size_t>(stream)];
+}
+
+void FakeContext::AppendOutput(OutputStream stream, absl::string_view text) {
+  absl::MutexLock lock(&mu_);
+  written_[static_cast<size_t>(stream)].append(text.data(), text.size());
+}
+
 void FakeContext::SetOutput(std::string output) {
   absl::MutexLock lock(&mu_);
   output_ = std::move(output);

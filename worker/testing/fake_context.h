@@ -1,6 +1,7 @@
 #ifndef TAREA_WORKER_TESTING_FAKE_CONTEXT_H_
 #define TAREA_WORKER_TESTING_FAKE_CONTEXT_H_
 
+#include <array>
 #include <functional>
 #include <string>
 #include <utility>
@@ -11,6 +12,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/recent_output.h"
 #include "proto/tasks.pb.h"
 #include "worker/handler.h"
 
@@ -42,6 +44,8 @@ class FakeContext final : public TaskContext {
   std::vector<std::string> logs() const ABSL_LOCKS_EXCLUDED(mu_);
   // Of the last SetOutput.
   std::string output() const ABSL_LOCKS_EXCLUDED(mu_);
+  // All that it gave to AppendOutput for this stream.
+  std::string written(OutputStream stream) const ABSL_LOCKS_EXCLUDED(mu_);
   // How much time has passed.
   absl::Duration elapsed() const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -53,6 +57,7 @@ class FakeContext final : public TaskContext {
   absl::Duration time_left() const override ABSL_LOCKS_EXCLUDED(mu_);
   void SetProgress(double fraction, absl::string_view message) override
       ABSL_LOCKS_EXCLUDED(mu_, callback_mu_);
+  void AppendOutput(OutputStream stream, absl::string_view text) override ABSL_LOCKS_EXCLUDED(mu_);
   void SetOutput(std::string output) override ABSL_LOCKS_EXCLUDED(mu_);
   void Log(absl::string_view message) override ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -68,6 +73,7 @@ class FakeContext final : public TaskContext {
   std::vector<v1::Progress> progress_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> logs_ ABSL_GUARDED_BY(mu_);
   std::string output_ ABSL_GUARDED_BY(mu_);
+  std::array<std::string, kOutputStreams> written_ ABSL_GUARDED_BY(mu_);
 
   // Held while the callback runs, so that OnStop(nullptr) waits for it. Never together with mu_.
   absl::Mutex callback_mu_;

@@ -169,6 +169,14 @@ TEST_F(Exec, OutputIsCutAtTheLimitAndTheLastLineIsStillKnown) {
   EXPECT_TRUE(outcome.result.stderr_truncated());
 }
 
+TEST_F(Exec, AllThatACommandWritesGoesToThoseWhoFollowAlsoWhatIsNotKept) {
+  options_.max_output = 10;
+  FakeContext context;
+  Run(Script("printf 0123456789abc; echo oops >&2"), context);
+  EXPECT_EQ(context.written(OutputStream::kStdout), "0123456789abc");
+  EXPECT_EQ(context.written(OutputStream::kStderr), "oops\n");
+}
+
 TEST_F(Exec, AFloodOfOutputIsReadAndDropped) {
   const Outcome outcome = Run(Argv({"head", "-c", "100000000", "/dev/zero"}));
   ASSERT_TRUE(outcome.status.ok()) << outcome.status;

@@ -24,6 +24,8 @@ absl::StatusOr<std::string> TenMinutes(const v1::LeasedTask&, TaskContext& conte
     }
   }
   context.Log("done");
+  context.AppendOutput(OutputStream::kStdout, "ten ");
+  context.AppendOutput(OutputStream::kStdout, "minutes\n");
   return "ten minutes";
 }
 
@@ -35,6 +37,8 @@ TEST(HandlerTest, RunsAHandlerAndKeepsWhatItSaid) {
   EXPECT_EQ(test.context().progress().back().fraction(), 0.9);
   EXPECT_EQ(test.context().progress().back().message(), "minute 9");
   EXPECT_THAT(test.context().logs(), ElementsAre("done"));
+  EXPECT_EQ(test.context().written(OutputStream::kStdout), "ten minutes\n");
+  EXPECT_EQ(test.context().written(OutputStream::kStderr), "");
   EXPECT_EQ(test.context().output(), "");
 }
 
