@@ -142,7 +142,8 @@ int Logs::Follow(Context& context, TaskOutputPrinter& printer) const {
           return absl::OkStatus();
         }
         printer.Add(news);
-        if (news.has_task()) teller.Tell(task);
+        // Unless it was read just before the run that the output is of began.
+        if (news.has_task() && news.attempt() <= task.attempt()) teller.Tell(task);
         // Nobody reads any more what is printed (client logs --follow | head).
         return context.out() ? absl::OkStatus() : absl::CancelledError("stdout was closed");
       });
