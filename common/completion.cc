@@ -25,8 +25,9 @@ Value ValueOf(const CLI::Option& option, const CompletionFlag& flag) {
 
 CompletionFlag FlagOf(const CLI::Option& option) {
   CompletionFlag flag;
-  for (const std::string& name : option.get_lnames())
+  for (const std::string& name : option.get_lnames()) {
     flag.names.push_back(absl::StrCat("--", name));
+  }
   for (const std::string& name : option.get_snames()) flag.names.push_back(absl::StrCat("-", name));
   if (option.get_positional()) flag.names = {option.get_name(true)};
   flag.description = option.get_description();

@@ -67,8 +67,8 @@ absl::StatusOr<ConfigEntry> ReadEntry(const std::string& path, absl::string_view
   entry.key = std::string(key.str());
   entry.line = static_cast<int>(key.source().begin.line);
   const auto add = [&](const toml::node& value) {
-    std::optional<std::string> text = ValueText(value);
-    if (text.has_value()) entry.values.push_back(*std::move(text));
+    const std::optional<std::string> text = ValueText(value);
+    if (text.has_value()) entry.values.push_back(*text);
     return text.has_value();
   };
   bool fits = true;

@@ -55,8 +55,9 @@ std::vector<std::string> KnownFlags(const CLI::App& command) {
   std::vector<std::string> known;
   for (const CLI::App* app = &command; app != nullptr; app = app->get_parent()) {
     for (const CLI::Option* option : app->get_options([](const CLI::Option*) { return true; })) {
-      for (const std::string& name : option->get_lnames())
+      for (const std::string& name : option->get_lnames()) {
         known.push_back(absl::StrCat("--", name));
+      }
     }
   }
   return known;

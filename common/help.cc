@@ -278,8 +278,9 @@ std::string Help(const CLI::App& app, const Settings& settings, const std::strin
   AppendCommands(out, app);
   AppendOptions(out, app, settings, all);
   AppendGlobalOptions(out, app, name);
-  for (const std::string& paragraph : footer.paragraphs)
+  for (const std::string& paragraph : footer.paragraphs) {
     absl::StrAppend(&out, "\n", paragraph, "\n");
+  }
   if (!footer.examples.empty()) out += "\nExamples:\n";
   for (const std::string& example : footer.examples) absl::StrAppend(&out, "  ", example, "\n");
   absl::StrAppend(&out, "\n", SettingsLine(app, settings), "Exit codes: ");
