@@ -20,8 +20,9 @@ worker that was started with --exec.
 
 In CMD and ARG, {} is the input, {.} the input without extension, {/} without directory, {//} its
 directory, {/.} without both, {#} the number of the task, {1} the input of the first list, and so
-on; with --csv {name} the field of that column. Without any of these the input is the last argument.
-No shell takes part; for pipes write sh -c 'CMD | CMD'. Without ::: inputs are the lines of stdin.
+on; with --csv, {name} is the field of that column. Without any of these the input is the last
+argument. No shell takes part; for pipes write sh -c 'CMD | CMD'. Without ::: inputs are the lines
+of stdin.
 
 Ctrl-C leaves: the batch goes on, and --resume prints what was not printed yet.
 

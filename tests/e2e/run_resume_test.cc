@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -370,6 +372,94 @@ TEST_F(RunResume, FailuresBeforeTheKillCountAtTheEnd) {
   EXPECT_EQ(resumed->Wait(), ProcessEnd{.code = kExitFailed});
   EXPECT_THAT(resumed->Log(), AllOf(HasSubstr("client: task 1 failed: UNKNOWN: broken"),
                                     HasSubstr("client: 2 tasks: 1 succeeded, 1 failed\n")));
+}
+
+// --- On a terminal
+// ----------------------------------------------------------------------------------
+
+// What `bytes` leave on a screen, line by line, and the longest line that was ever there. Knows
+// what the client uses: CR, LF, erase to the end of the line, colours.
+struct Screen {
+  std::vector<std::string> lines = {""};
+  size_t longest_erased = 0;
+};
+
+Screen Show(absl::string_view bytes) {
+  Screen screen;
+  size_t column = 0;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    std::string& line = screen.lines.back();
+    if (absl::StartsWith(bytes.substr(i), "\x1b[")) {
+      const size_t end = bytes.find_first_of("Km", i);
+      EXPECT_NE(end, absl::string_view::npos);
+      if (bytes[end] == 'K') {
+        screen.longest_erased = std::max(screen.longest_erased, line.size());
+        line.resize(std::min(column, line.size()));
+      }
+      i = end;
+    } else if (bytes[i] == '\r') {
+      column = 0;
+    } else if (bytes[i] == '\n') {
+      screen.lines.emplace_back();
+      column = 0;
+    } else {
+      line.resize(std::max(line.size(), column + 1), ' ');
+      line[column++] = bytes[i];
+    }
+  }
+  return screen;
+}
+
+TEST_F(RunResume, OnATerminalOf40ColumnsTheProgressLineMakesWayForOutputs) {
+  cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
+  const int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(terminal, 0);
+  ASSERT_EQ(grantpt(terminal), 0);
+  ASSERT_EQ(unlockpt(terminal), 0);
+  const int inner = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+  ASSERT_GE(inner, 0);
+  winsize size = {};
+  size.ws_row = 24;
+  size.ws_col = 40;
+  ASSERT_EQ(ioctl(inner, TIOCSWINSZ, &size), 0);
+  const std::string address = cluster_.address();
+  const std::string program = BinPath("client");
+  const pid_t child = fork();
+  if (child == 0) {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) dup2(inner, fd);
+    setenv("XDG_STATE_HOME", environment_["XDG_STATE_HOME"].c_str(), 1);
+    setenv("TERM", "xterm", 1);
+    execl(program.c_str(), program.c_str(), "--master", address.c_str(), "run", "--retries", "0",
+          "--", "sh", "-c", "sleep 0.3; echo out $1; [ $1 != 2 ]", "_", ":::", "1", "2", "3", "4",
+          nullptr);
+    _exit(127);
+  }
+  close(inner);
+  std::string bytes;
+  char buffer[4096];
+  for (ssize_t n = 0; (n = read(terminal, buffer, sizeof(buffer))) > 0;) {
+    bytes.append(buffer, static_cast<size_t>(n));
+  }
+  close(terminal);
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), kExitFailed);
+  const Screen screen = Show(bytes);
+  EXPECT_THAT(screen.lines,
+              testing::ElementsAre("out 1", "out 2", "out 3", "out 4",
+                                   "client: task 2 failed: UNKNOWN: exit code 1 (client show 2)",
+                                   "client: 4 tasks: 3 succeeded, 1 failed", ""));
+  EXPECT_THAT(bytes, AllOf(HasSubstr("1 running"), HasSubstr("\x1b[31m1 failed\x1b[0m")));
+  EXPECT_GT(screen.longest_erased, 0);
+  EXPECT_LT(screen.longest_erased, 40);
+}
+
+TEST_F(RunResume, ToAPipeThereIsNoEscapeSequence) {
+  cluster_.StartWorker("w1", {"--exec"});
+  const std::unique_ptr<Process> run =
+      Start({"run", "--retries", "0", "--", "sh", "-c", "sleep 0.3; false", ":::", "a", "b", "c"});
+  EXPECT_EQ(run->Wait(), ProcessEnd{.code = kExitFailed});
+  EXPECT_THAT(run->Output() + run->Log(), Not(HasSubstr("\x1b")));
 }
 
 }  // namespace
