@@ -52,7 +52,7 @@ class RunResume : public testing::Test {
 
   std::unique_ptr<Process> Start(const std::vector<std::string>& arguments,
                                  const std::string& input = "") {
-    std::vector<std::string> all = {"--master", cluster_.address(), "--timeout", "60s"};
+    std::vector<std::string> all = {"--master", cluster_.address(), "--connect-timeout", "60s"};
     all.insert(all.end(), arguments.begin(), arguments.end());
     return std::make_unique<Process>(BinPath("client"), all,
                                      ProcessOptions{.environment = environment_, .input = input});
