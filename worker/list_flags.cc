@@ -43,6 +43,9 @@ CLI::Option* AddQueues(CLI::App& app, WorkerOptions& options) {
       .add_option_function<std::vector<std::string>>(
           "--queues",
           [&options](const std::vector<std::string>& texts) {
+            // Called again to find out which flag a mistake is in.
+            options.queues.clear();
+            options.queue_weights.clear();
             for (const std::string& text : texts) AddQueue(text, options);
           },
           "Queues to take tasks from, by priority; with weights in these proportions [default]")

@@ -234,8 +234,12 @@ absl::StatusOr<std::unique_ptr<RunJournal>> RunJournal::Create(const Options& op
 absl::StatusOr<std::unique_ptr<RunJournal>> RunJournal::Open(const Options& options,
                                                              const RunKey& key) {
   std::unique_ptr<RunJournal> journal(new RunJournal(options, key));
-  const std::string path = journal->PagePath();
-  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  std::string path = journal->PagePath();
+  int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) {
+    path = journal->FinishedPath();
+    fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  }
   if (fd < 0 && errno == ENOENT) return absl::NotFoundError(absl::StrCat("there is no ", path));
   if (fd < 0) return Errno("cannot open", path, errno);
   const bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
@@ -256,13 +260,21 @@ absl::StatusOr<std::unique_ptr<RunJournal>> RunJournal::Open(const Options& opti
   // The client that had it may have come to the end since it was opened here.
   if (file.st_nlink == 0) return absl::NotFoundError(absl::StrCat("there is no ", path));
   page.pid = getpid();
-  const uint64_t generation = journal->active().generation;
-  if (absl::Status status = journal->OpenSpool(generation, /*create=*/false); !status.ok()) {
-    return absl::DataLossError(status.message());
-  }
-  if (generation > 0) unlink(journal->SpoolPath(generation - 1).c_str());
-  journal->Recover();
+  if (absl::Status status = journal->Reopen(); !status.ok()) return status;
+  if (path != journal->PagePath()) rename(path.c_str(), journal->PagePath().c_str());
   return journal;
+}
+
+absl::Status RunJournal::Reopen() {
+  const Slot& now = active();
+  const uint64_t generation = now.generation;
+  if (absl::Status status = OpenSpool(generation, /*create=*/false); !status.ok()) {
+    // One whose run is finished has no spool any more, and needs none.
+    return now.offset < now.end ? absl::DataLossError(status.message()) : Rotate();
+  }
+  if (generation > 0) unlink(SpoolPath(generation - 1).c_str());
+  Recover();
+  return absl::OkStatus();
 }
 
 // A write was noted and it is not known whether it happened. A file that has a length tells.
@@ -409,6 +421,13 @@ void RunJournal::NoteIntent(int fd, int64_t length) {
   if (intent.sized == 0) intent.length = std::min(length, kBlindWrite);
 }
 
+void RunJournal::Finish() {
+  Step();
+  rename(PagePath().c_str(), FinishedPath().c_str());
+  Step();
+  unlink(SpoolPath(active().generation).c_str());
+}
+
 void RunJournal::Remove() {
   Step();
   unlink(PagePath().c_str());
@@ -416,15 +435,17 @@ void RunJournal::Remove() {
   unlink(SpoolPath(active().generation).c_str());
 }
 
-void RunJournal::RemoveOlderThan(const std::string& directory, absl::Time before) {
+void RunJournal::RemoveOlderThan(const std::string& directory, absl::Time before,
+                                 absl::Time finished_before) {
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
     const std::string path = it->path().string();
-    const auto old = [before](const std::string& file) {
+    const auto old = [&](const std::string& file) {
       struct stat about = {};
+      const absl::Time limit = absl::EndsWith(file, ".done") ? finished_before : before;
       return lstat(file.c_str(), &about) != 0 ||
-             (S_ISREG(about.st_mode) && absl::TimeFromTimespec(about.st_mtim) < before);
+             (S_ISREG(about.st_mode) && absl::TimeFromTimespec(about.st_mtim) < limit);
     };
     // A spool goes with its journal, and that not while somebody has it open.
     const size_t spool = path.rfind(".out");

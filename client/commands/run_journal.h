@@ -94,8 +94,10 @@ class RunJournal {
   static absl::StatusOr<std::unique_ptr<RunJournal>> Open(const Options& options,
                                                           const RunKey& key);
 
-  // Removes the journals that nobody has touched since `before`. Best effort.
-  static void RemoveOlderThan(const std::string& directory, absl::Time before);
+  // Removes the journals that nobody has touched since `before`, and the finished ones that nobody
+  // has touched since `finished_before`. Best effort.
+  static void RemoveOlderThan(const std::string& directory, absl::Time before,
+                              absl::Time finished_before);
 
   ~RunJournal();
   RunJournal(const RunJournal&) = delete;
@@ -112,7 +114,11 @@ class RunJournal {
   // Prints what has been taken over and has not gone out. Errors tell why it cannot be written.
   absl::Status Print();
 
-  // Removes the files: all of the run is printed.
+  // All of the run is printed. The page stays, so that a client which is killed right after this is
+  // followed by one that knows it.
+  void Finish();
+
+  // Removes the files: nobody can go on from here.
   void Remove();
 
  private:
@@ -124,6 +130,7 @@ class RunJournal {
 
   absl::Status Map(int fd);
   absl::Status OpenSpool(uint64_t generation, bool create);
+  absl::Status Reopen();
   absl::Status Rotate();
   void Recover();
   Slot& active() const;
@@ -138,6 +145,7 @@ class RunJournal {
   void NoteIntent(int fd, int64_t length);
   std::string SpoolPath(uint64_t generation) const;
   std::string PagePath() const { return stem_ + ".run"; }
+  std::string FinishedPath() const { return stem_ + ".done"; }
 
   const Options options_;
   const std::string stem_;

@@ -13,7 +13,6 @@ namespace {
 
 constexpr char kFooter[] =
     R"(client run [OPTIONS] -- CMD [ARG...] [::: INPUT...] [:::: FILE...]
-client run --resume BATCH
 
 Submits one task per input and prints what they write, in the order of the inputs. They run on any
 worker that was started with --exec.
@@ -24,7 +23,7 @@ on; with --csv, {name} is the field of that column. Without any of these the inp
 argument. No shell takes part; for pipes write sh -c 'CMD | CMD'. Without ::: inputs are the lines
 of stdin.
 
-Ctrl-C leaves: the batch goes on, and --resume prints what was not printed yet.
+Ctrl-C leaves, and the batch goes on: client run --resume BATCH prints what was not printed yet.
 
 Examples:
   client run -- gzip -k {} ::: *.log
@@ -58,7 +57,7 @@ void RunOptions::AddTo(CLI::App& app) {
          },
          "Inputs are the numbers 1-1000, every tenth with 1-1000:10; 001-100 keeps zeros")
       ->allow_extra_args(false)
-      ->type_name("FIRST-LAST[:STEP]");
+      ->type_name("FIRST-LAST");
   app.add_flag("--csv", csv, "Files are CSV; the first line names the columns: {name}");
   app.add_option_function<std::string>(
          "--csv-delimiter",
@@ -83,15 +82,9 @@ void RunOptions::AddTo(CLI::App& app) {
       ->type_name("DIR");
   app.add_flag("--fresh-dir", fresh_directory,
                "Run it in a new empty directory, removed afterwards");
-  const auto add_size = [&](const char* name, int64_t& size, const char* help) {
-    app.add_option(name, size, help)
-        ->transform(CLI::AsSizeValue(false))
-        ->check(CLI::PositiveNumber)
-        ->type_name("SIZE");
-  };
-  add_size("--memory", memory, "Limit of each process's memory, for instance 1G");
+  AddBytes(app, "--memory", memory, "Limit of each process's memory, for instance 1G");
   AddDuration(app, "--cpu-time", cpu_time, "Limit of each process's time on the processor");
-  add_size("--file-size", file_size, "Limit of each file that it writes");
+  AddBytes(app, "--file-size", file_size, "Limit of each file that it writes");
   app.add_flag("--keep-order", keep_order, "Show outputs in the order of the inputs; the default");
   app.add_flag("--as-completed", as_completed, "Show outputs as the tasks finish");
   app.add_option("--results", results, "Also keep each task's output in files in this directory")
@@ -108,6 +101,11 @@ void RunOptions::AddTo(CLI::App& app) {
   app.add_flag("--cancel-on-interrupt", cancel_on_interrupt, "Ctrl-C cancels the batch");
   app.add_flag("--dry-run", dry_run, "Only print what would be run");
   app.add_flag("--detach", detach, "Submit, print the id of the batch, and end");
+  for (const char* rare : {"--priority", "--backoff", "--delay", "--expires-in", "--label",
+                           "--csv-delimiter", "--env", "--fresh-dir", "--memory", "--cpu-time",
+                           "--file-size", "--keep-order", "--progress", "--cancel-on-interrupt"}) {
+    app.get_option(rare)->group(kMoreOptions);
+  }
 }
 
 absl::Status RunOptions::Check(bool words) const {

@@ -49,7 +49,7 @@ absl::Status RunOutput::Write(const RunChunk& chunk, ProgressDisplay::Hidden& hi
 }
 
 void RunOutput::Finish() {
-  if (journal_ != nullptr) journal_->Remove();
+  if (journal_ != nullptr) journal_->Finish();
   journal_.reset();
 }
 

@@ -25,7 +25,7 @@ class RunOutput {
   // Prints what another client had taken over and not printed.
   absl::Status PrintRest();
 
-  // All is printed: nothing is left to go on with.
+  // All is printed.
   void Finish();
 
   bool has_journal() const { return journal_ != nullptr; }

@@ -22,6 +22,8 @@ namespace {
 
 // Journals of runs that nobody came back to.
 constexpr absl::Duration kKeepJournals = absl::Hours(24 * 30);
+// Those of runs that came to their end: long enough for somebody who was killed at that moment.
+constexpr absl::Duration kKeepFinished = absl::Hours(24);
 
 RunDisplay::Format FormatOf(Context& context) {
   if (!context.flags.json) return RunDisplay::Format::kOutput;
@@ -103,7 +105,8 @@ std::unique_ptr<RunJournal> Session::NewJournal(const RunKey& key) {
     return nullptr;
   }
   const RunJournal::Options options = JournalOptions();
-  RunJournal::RemoveOlderThan(options.directory, context_.Now() - kKeepJournals);
+  const absl::Time now = context_.Now();
+  RunJournal::RemoveOlderThan(options.directory, now - kKeepJournals, now - kKeepFinished);
   auto journal = RunJournal::Create(options, key, order_);
   if (journal.ok()) return *std::move(journal);
   context_.Note(absl::StrCat(journal.status().message(), "; so this run cannot be resumed"));

@@ -7,7 +7,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include <array>
 #include <cstring>
 
 #include "absl/strings/string_view.h"
@@ -19,7 +18,8 @@ namespace {
 constexpr char kEnter[] = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
 constexpr char kLeave[] = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-constexpr std::array<int, 3> kEndingSignals = {SIGTERM, SIGHUP, SIGQUIT};
+// The others end the command first (client/main.cc).
+constexpr int kEndingSignal = SIGQUIT;
 
 // What the handler below needs, set before it is installed.
 struct Saved {
@@ -51,12 +51,10 @@ void RestoreAndEnd(int signal) {
   raise(signal);
 }
 
-void HandleSignals(void (*handler)(int)) {
-  for (const int signal : kEndingSignals) {
-    struct sigaction action = {};
-    action.sa_handler = handler;
-    sigaction(signal, &action, nullptr);
-  }
+void HandleSignal(void (*handler)(int)) {
+  struct sigaction action = {};
+  action.sa_handler = handler;
+  sigaction(kEndingSignal, &action, nullptr);
 }
 
 // Keys one by one and not shown. Ctrl-C comes as one of them; Ctrl-Z and Ctrl-\ do nothing, since
@@ -81,7 +79,7 @@ absl::StatusOr<std::unique_ptr<Screen>> Screen::Open(int fd) {
     keys = -1;
   }
   saved.keys = keys;
-  HandleSignals(RestoreAndEnd);
+  HandleSignal(RestoreAndEnd);
   if (keys >= 0) ReadKeyByKey(keys);
   WriteAll(fd, kEnter);
   return std::unique_ptr<Screen>(new Screen(fd, keys));
@@ -89,7 +87,7 @@ absl::StatusOr<std::unique_ptr<Screen>> Screen::Open(int fd) {
 
 Screen::~Screen() {
   Restore();
-  HandleSignals(SIG_DFL);
+  HandleSignal(SIG_DFL);
   if (keys_ >= 0) close(keys_);
 }
 

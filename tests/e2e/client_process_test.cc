@@ -112,7 +112,8 @@ TEST(ClientWithoutMaster, EveryCommandEndsWithThreeAndOneLine) {
                                                           {"queues"},
                                                           {"top"}};
   for (const std::vector<std::string>& command : commands) {
-    std::vector<std::string> arguments = {"--master", nobody.address(), "--connect-timeout", "200ms"};
+    std::vector<std::string> arguments = {"--master", nobody.address(), "--connect-timeout",
+                                          "200ms"};
     arguments.insert(arguments.end(), command.begin(), command.end());
     Process client(BinPath("client"), arguments);
     EXPECT_EQ(client.Wait(), ProcessEnd{.code = kExitUnreachable}) << client.Log();

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
@@ -32,6 +33,7 @@ using ::testing::Contains;
 // What pages call the places that are elsewhere here.
 constexpr char kHomeOfPages[] = "/home/you";
 constexpr char kPortOfPages[] = ":50051";
+constexpr char kHostOfPages[] = " vm ";
 
 std::vector<std::string> LinesOf(absl::string_view text) {
   absl::ConsumeSuffix(&text, "\n");
@@ -85,7 +87,7 @@ std::string ProgramOf(absl::string_view command) {
 
 bool GoesOn(absl::string_view command) {
   const std::string program = ProgramOf(command);
-  if (program != "master" && program != "worker") return false;
+  if (program != "master" && !absl::EndsWith(program, "worker")) return false;
   static const auto* const kEnds = new std::regex(R"(--(help|version|print-config|completion))");
   return !std::regex_search(std::string(command), *kEnds);
 }
@@ -112,7 +114,10 @@ std::string Reader::ForHere(absl::string_view command) const {
 }
 
 std::string Reader::ForPages(absl::string_view text) const {
-  std::vector<std::pair<std::string, std::string>> changes = {{path("home"), kHomeOfPages}};
+  char host[256] = {};
+  gethostname(host, sizeof(host) - 1);
+  std::vector<std::pair<std::string, std::string>> changes = {
+      {path("home"), kHomeOfPages}, {absl::StrCat(" ", host, " "), kHostOfPages}};
   if (!port_.empty()) changes.emplace_back(port_, kPortOfPages);
   return absl::StrReplaceAll(text, changes);
 }

@@ -274,8 +274,9 @@ TEST_F(Top, ShowsWhatThereIsAndLeavesTheTerminalAsItWas) {
 TEST_F(Top, CtrlCAndSignalsLeaveTheTerminalAsItWas) {
   const std::vector<std::pair<int, ProcessEnd>> ends = {{0, {.code = kExitInterrupted}},
                                                         {SIGINT, {.code = kExitInterrupted}},
-                                                        {SIGTERM, {.signal = SIGTERM}},
-                                                        {SIGHUP, {.signal = SIGHUP}}};
+                                                        {SIGTERM, {.code = kExitInterrupted}},
+                                                        {SIGHUP, {.code = kExitInterrupted}},
+                                                        {SIGQUIT, {.signal = SIGQUIT}}};
   for (const auto& [signal, end] : ends) {
     const std::unique_ptr<TerminalProcess> top = Start(80, 24);
     ASSERT_TRUE(AwaitLine(*top, "QUEUE")) << top->Output();

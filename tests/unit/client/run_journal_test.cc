@@ -69,7 +69,7 @@ class RunJournalTest : public testing::Test {
       if (!(*journal)->Append(Chunk(i), {.last_id = i, .cursor = 10 * i}).ok()) return false;
       if (!(*journal)->Print().ok()) return false;
     }
-    (*journal)->Remove();
+    (*journal)->Finish();
     return true;
   }
 
@@ -103,20 +103,12 @@ class RunJournalTest : public testing::Test {
       std::filesystem::remove(err_);
       std::filesystem::remove_all(dir_.path() + "/runs");
       ended = PrintAllUntil(step, flags);
-      // What a client that came to its end has removed would be printed again.
-      if (!ended && !Finished()) PrintAllUntil(1 + step % 3, flags);
-      if (!ended && !Finished()) {
-        EXPECT_TRUE(PrintAllUntil(0, flags)) << "step " << step;
-      }
+      if (!ended) PrintAllUntil(1 + step % 3, flags);
+      // Also after one that came to its end: it may have been killed before it could say so.
+      EXPECT_TRUE(PrintAllUntil(0, flags)) << "step " << step;
       ExpectAllPrinted(step);
     }
     EXPECT_GT(step, 15) << "the steps are not told";
-  }
-
-  // Whether all is printed and the journal was removed, of which the client was killed before it
-  // could tell.
-  bool Finished() {
-    return ReadFile(out_).size() == 29 && !RunJournal::Open(Options(out_, err_, 0), kKey).ok();
   }
 
   TempDir dir_;
@@ -243,13 +235,33 @@ TEST_F(RunJournalTest, OnlyOldOnesThatNobodyHasOpenAreRemoved) {
   const auto open = RunJournal::Create(options, kKey, RunOrder::kOfInputs);
   ASSERT_TRUE(open.ok());
   const absl::Time now = absl::Now();
-  RunJournal::RemoveOlderThan(options.directory, now - absl::Hours(1));
+  RunJournal::RemoveOlderThan(options.directory, now - absl::Hours(1), now - absl::Hours(1));
   EXPECT_TRUE(RunJournal::Open(options, left).ok());
-  RunJournal::RemoveOlderThan(options.directory, now + absl::Hours(1));
+  RunJournal::RemoveOlderThan(options.directory, now + absl::Hours(1), now - absl::Hours(1));
   EXPECT_EQ(RunJournal::Open(options, left).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(RunJournal::Open(options, kKey).status().code(), absl::StatusCode::kFailedPrecondition);
   const auto files = std::filesystem::directory_iterator(options.directory);
   EXPECT_EQ(std::distance(begin(files), end(files)), 2);
+  CloseOutputs(options);
+}
+
+TEST_F(RunJournalTest, AFinishedOneIsKnownForAWhile) {
+  const RunJournal::Options options = Options(out_, err_, O_TRUNC);
+  ASSERT_TRUE(PrintAll(options));
+  const absl::Time now = absl::Now();
+  RunJournal::RemoveOlderThan(options.directory, now + absl::Hours(1), now - absl::Hours(1));
+  {
+    const auto journal = RunJournal::Open(options, kKey);
+    ASSERT_TRUE(journal.ok()) << journal.status();
+    EXPECT_EQ((*journal)->position().last_id, kChunks);
+    ASSERT_TRUE((*journal)->Print().ok());
+    (*journal)->Finish();
+  }
+  ExpectAllPrinted(0);
+  // Nothing but the page is left, and in the end nothing.
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(options.directory), {}), 1);
+  RunJournal::RemoveOlderThan(options.directory, now - absl::Hours(1), now + absl::Hours(1));
+  EXPECT_TRUE(std::filesystem::is_empty(options.directory));
   CloseOutputs(options);
 }
 
