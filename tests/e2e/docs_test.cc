@@ -192,7 +192,7 @@ void Replace(std::vector<std::string>& page, int line, const DocCommand& command
 }
 
 std::vector<std::string> Pages() {
-  std::vector<std::string> pages = {"README.md"};
+  std::vector<std::string> pages = {"README.md", "bench/README.md"};
   for (const fs::directory_entry& entry :
        fs::directory_iterator(absl::StrCat(TAREA_SOURCE_DIR, "/docs"))) {
     if (entry.path().extension() == ".md") {
@@ -248,7 +248,7 @@ TEST_P(Docs, CommandsDoWhatThePageShows) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Docs, testing::ValuesIn(Pages()), [](const auto& page) {
-  return absl::StrReplaceAll(fs::path(page.param).stem().string(), {{"-", "_"}});
+  return absl::StrReplaceAll(page.param, {{".md", ""}, {"docs/", ""}, {"/", "_"}, {"-", "_"}});
 });
 
 // --- The test itself

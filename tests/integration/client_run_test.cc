@@ -193,7 +193,7 @@ TEST_F(ClientRun, EachInputCanGoToStdinInstead) {
 
 TEST_F(ClientRun, LimitsAndWhatComesFirstAreSentAlong) {
   ASSERT_EQ(Client({"run", "--detach", "true", ":::", "a"}).exit, kExitOk);
-  ASSERT_EQ(Client({"run", "--detach", "--memory", "1G", "--cpu-time", "10s", "--file-size", "5MB",
+  ASSERT_EQ(Client({"run", "--detach", "--memory", "1G", "--cpu-time", "10s", "--file-size", "5M",
                     "--fresh-dir", "--after", "1", "true", ":::", "a"})
                 .exit,
             kExitOk);

@@ -142,10 +142,8 @@ TEST_F(RunJournalTest, KilledBeforeAnyStepTheRestIsPrintedOnceToAPipe) {
       }
       int status = 0;
       waitpid(child, &status, 0);
-      ended = WIFEXITED(status) && kill_at != 0;
+      if (kill_at != 0) ended = WIFEXITED(status);
       EXPECT_TRUE(WIFSIGNALED(status) || WEXITSTATUS(status) == 0) << "step " << step;
-      // Killed while it removed the journal of what is printed.
-      if (!RunJournal::Open({.directory = dir_.path() + "/runs"}, kKey).ok() && step > 10) break;
     }
     close(out[1]);
     close(err[1]);
