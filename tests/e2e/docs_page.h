@@ -11,7 +11,7 @@ namespace tarea {
 
 // One command of a page, and what the page says that it prints.
 struct DocCommand {
-  int line = 0;         // of the page, from 1
+  int line = 0;              // of the page, from 1
   std::string command = {};  // for sh
   int exit_code = 0;
   bool hidden = false;  // not shown, so its output does not matter
