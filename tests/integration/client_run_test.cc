@@ -260,9 +260,10 @@ TEST_F(ClientRun, FlagsAfterTheCommandBelongToIt) {
 }
 
 TEST_F(ClientRun, GlobalFlagsGoBeforeAndAfterItsName) {
-  EXPECT_EQ(
-      Client({"--connect-timeout", "5s", "run", "--log-level", "error", "--dry-run", "ls", ":::", "a"}).out,
-      "ls a\n");
+  EXPECT_EQ(Client({"--connect-timeout", "5s", "run", "--log-level", "error", "--dry-run", "ls",
+                    ":::", "a"})
+                .out,
+            "ls a\n");
 }
 
 TEST_F(ClientRun, MistakesAreUsageErrors) {

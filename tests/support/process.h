@@ -47,9 +47,9 @@ struct ProcessOptions {
 // the thread that started it ends first. So start it from the thread that the test runs in, or from
 // one that lives as long.
 //
-// The environment is the test's, without its TAREA_ variables, and with a TAREA_CONFIG that keeps it
-// from reading a user's configuration file. Of open files the process gets only
-// stdin, stdout and stderr. Not thread-safe, except for the const methods.
+// The environment is the test's, without its TAREA_ variables, and with a TAREA_CONFIG that keeps
+// it from reading a user's configuration file. Of open files the process gets only stdin, stdout
+// and stderr. Not thread-safe, except for the const methods.
 class Process {
  public:
   // Long enough for a machine under heavy load; a test that passes never waits for all of it.
