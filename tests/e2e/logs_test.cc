@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/base/config.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -91,7 +92,7 @@ TEST_F(LogsProcess, AFloodStaysBoundedAndItsEndIsSeen) {
   Process client = StartFollowing(id);
   EXPECT_TRUE(WaitFor([&] { return absl::EndsWith(client.Output(), "y\nthe end\n"); }))
       << client.Log();
-#ifndef __SANITIZE_ADDRESS__  // which keeps what was freed for a while
+#ifndef ABSL_HAVE_ADDRESS_SANITIZER  // which keeps what was freed for a while
   EXPECT_LT(PeakMiB(worker) - worker_before, 25);
   EXPECT_LT(PeakMiB(cluster_.master()) - master_before, 25);
 #endif
