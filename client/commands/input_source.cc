@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -100,7 +101,7 @@ bool SourceReader::NextRecord(std::vector<std::string>& row) {
     // People leave empty lines between records, and at the end.
   } while (names_.size() > 1 && fields.size() == 1 && fields[0].empty());
   if (fields.size() != names_.size()) {
-    status_ = InFile(absl::StrCat("line ", csv_->line(), ": ", CountOf(fields.size(), "field"),
+    status_ = InFile(absl::StrCat("line ", csv_->line(), ": ", CountOf(std::ssize(fields), "field"),
                                   " instead of ", names_.size(), ", the first of them '",
                                   Printable(fields[0], 64), "'"));
     return false;
