@@ -42,19 +42,17 @@ std::string TimeLeft(const ProgressState& state) {
       seconds < 60 ? absl::StrCat(seconds, "s") : ShortDuration(absl::Seconds(seconds)), " left");
 }
 
-int Percent(const ProgressState& state) {
+// How many of `parts` are done; all only at the end.
+int64_t Done(const ProgressState& state, int64_t parts) {
   const int64_t total = Total(state.counts);
-  // 100 only at the end.
-  return total == 0 ? 0 : static_cast<int>(100.0 * Finished(state.counts) / total);
+  return total == 0 ? 0 : parts * Finished(state.counts) / total;
 }
 
+int Percent(const ProgressState& state) { return static_cast<int>(Done(state, 100)); }
+
 std::string Bar(const ProgressState& state, size_t width) {
-  const int64_t total = Total(state.counts);
   const size_t inside = width - 2;
-  const size_t done =
-      total == 0
-          ? 0
-          : static_cast<size_t>(static_cast<double>(inside) * Finished(state.counts) / total);
+  const auto done = static_cast<size_t>(Done(state, static_cast<int64_t>(inside)));
   std::string bar(inside, ' ');
   std::fill_n(bar.begin(), done, '=');
   if (done > 0 && done < inside) bar[done - 1] = '>';
