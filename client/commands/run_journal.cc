@@ -344,8 +344,9 @@ absl::Status RunJournal::Print() {
       Step();
       if (slot.offset < first) slot.offset = first;
       const bool out = header.stream == static_cast<uint32_t>(RunStream::kOut);
-      if (absl::Status status = Send(out ? options_.out_fd : options_.err_fd, end); !status.ok())
+      if (absl::Status status = Send(out ? options_.out_fd : options_.err_fd, end); !status.ok()) {
         return status;
+      }
     }
     at = end;
   }
