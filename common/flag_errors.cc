@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -35,8 +36,15 @@ std::string WhyNot(const CLI::Option& option, const CLI::ParseError& error) {
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr && option.count() > 1) {
     return absl::StrCat("is given ", option.count(), " values (", Values(option), "); give it one");
   }
+  const std::string type = TypeName(option);
+  // A range says only that something is outside of it.
+  const bool whole = type == "INT" || type == "UINT";
+  for (const std::string& value : whole ? option.results() : std::vector<std::string>()) {
+    int64_t number = 0;
+    if (absl::SimpleAtoi(value, &number)) continue;
+    return absl::StrCat("'", Printable(value), "' is not a whole number in range");
+  }
   if (dynamic_cast<const CLI::ConversionError*>(&error) != nullptr) {
-    const std::string type = TypeName(option);
     return absl::StrCat("'", Values(option), "' is not ",
                         option.get_items_expected_max() == 0 ? "true or false"
                         : type == "INT"                      ? "a whole number in range"

@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <iterator>
+#include <system_error>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -59,8 +61,11 @@ absl::StatusOr<std::unique_ptr<SourceReader>> SourceReader::Open(InputSource sou
   reader->stream_ = &in;
   if (name != "-") {
     errno = 0;
-    reader->file_.open(name, std::ios::binary);
-    if (!reader->file_) {
+    std::error_code ignored;
+    const bool directory = std::filesystem::is_directory(name, ignored);
+    if (directory) errno = EISDIR;
+    if (!directory) reader->file_.open(name, std::ios::binary);
+    if (directory || !reader->file_) {
       return absl::InvalidArgumentError(
           absl::StrCat("cannot read the inputs in ", Printable(name), ": ",
                        strerror(errno)));  // NOLINT(concurrency-mt-unsafe)

@@ -71,7 +71,7 @@ std::string ProgressLine(const ProgressState& state, size_t columns, bool colour
   if (counts.running() > 0) parts[kRunning] = absl::StrCat(counts.running(), " running");
   if (counts.failed() > 0) parts[kFailed] = absl::StrCat(counts.failed(), " failed");
   if (counts.cancelled() > 0) parts[kCancelled] = absl::StrCat(counts.cancelled(), " cancelled");
-  if (state.rate.has_value()) parts[kRate] = RateText(*state.rate);
+  if (state.rate.value_or(0) > 0) parts[kRate] = RateText(*state.rate);
   parts[kLeft] = TimeLeft(state);
 
   const auto gap = [](size_t part) -> size_t {

@@ -1,5 +1,7 @@
 #include "client/commands/run_display.h"
 
+#include <iterator>
+#include <tuple>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -85,9 +87,14 @@ void RunDisplay::ShowResult(const v1::Task& task) {
   }
   chunk_.Add(RunStream::kOut, result.stdout_data());
   chunk_.Add(RunStream::kErr, result.stderr_data());
-  if (result.stdout_truncated() || result.stderr_truncated()) {
-    note("wrote more than the worker keeps (worker --max-output)");
+  for (const auto& [cut, name, data] :
+       {std::tuple(result.stdout_truncated(), "stdout", &result.stdout_data()),
+        std::tuple(result.stderr_truncated(), "stderr", &result.stderr_data())}) {
+    if (!cut) continue;
+    note(absl::StrCat("wrote more to ", name, " than the ", CountOf(std::ssize(*data), "byte"),
+                      " that its worker keeps (worker --max-output)"));
   }
+  if (result.stdout_truncated() || result.stderr_truncated()) ++cut_;
 }
 
 absl::Status RunDisplay::Flush() {

@@ -54,6 +54,8 @@ class RunDisplay {
   const v1::Batch& batch() const { return batch_; }
   const FailureList& failures() const { return failures_; }
   bool halted() const { return halted_; }
+  // How many of the tasks shown wrote more than was kept.
+  int64_t cut() const { return cut_; }
 
  private:
   absl::Status Take(const v1::Task& task);
@@ -72,6 +74,7 @@ class RunDisplay {
   v1::Batch batch_;
   FailureList failures_;
   bool halted_ = false;
+  int64_t cut_ = 0;
 };
 
 }  // namespace tarea

@@ -164,7 +164,9 @@ absl::StatusOr<v1::TaskSpec> RunOptions::Task(const CommandTemplate& command,
                                               int64_t number) const {
   const v1::ExecPayload payload = Payload(command, inputs, number);
   if (absl::Status status = CheckUtf8(payload); !status.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("input ", number, ": ", status.message()));
+    return absl::InvalidArgumentError(
+        absl::StrCat("input ", number, ": ", status.message(),
+                     to_stdin ? "" : "; the command can have any bytes on its stdin (--stdin)"));
   }
   v1::TaskSpec spec;
   spec.set_type("exec");

@@ -64,6 +64,7 @@ class Session {
   absl::Status OpenResults(const RunKey& key);
 
   absl::Status BeginFollowing(RunSubmission& submission);
+  absl::Status CheckCommands();
   absl::Status BeginResuming();
   absl::Status CloseIfOpen(const v1::Batch& batch);
   absl::Status LearnTasks();
@@ -143,9 +144,26 @@ absl::Status Session::BeginFollowing(RunSubmission& submission) {
   return OpenResults(key);
 }
 
+// A batch that `run` submitted has commands and nothing else.
+absl::Status Session::CheckCommands() {
+  v1::ListTasksRequest request;
+  request.mutable_filter()->set_batch_id(batch_id_);
+  request.set_page_size(1);
+  std::string type = "exec";
+  const absl::Status status = context_.client().List(request, [&](const v1::Task& task) {
+    type = task.spec().type();
+    return false;
+  });
+  if (!status.ok() || type == "exec") return status;
+  return absl::FailedPreconditionError(
+      absl::StrCat("batch ", batch_id_, " has no commands, but tasks of type '", Printable(type),
+                   "'; to see its results: client watch ", batch_id_, " --results"));
+}
+
 absl::Status Session::BeginResuming() {
   const absl::StatusOr<v1::Batch> batch = context_.client().GetBatch(batch_id_);
   if (!batch.ok()) return batch.status();
+  if (absl::Status status = CheckCommands(); !status.ok()) return status;
   const RunKey key = KeyOf(*batch);
   absl::StatusOr<std::unique_ptr<RunJournal>> journal = OldJournal(key);
   if (!journal.ok()) return journal.status();
@@ -253,7 +271,9 @@ int Session::EndWell(const FailureList& failures) {
   output_->Finish();
   failures.Print(context_, batch_id_);
   context_.Note(Summary(display_->batch()));
-  return BatchExit(display_->batch());
+  if (display_->cut() == 0) return BatchExit(display_->batch());
+  context_.Note(absl::StrCat("the output of ", CountOf(display_->cut(), "task"), " is not whole"));
+  return kExitFailed;
 }
 
 // Where no journal could be made, `run` would print everything anew.

@@ -67,7 +67,11 @@ absl::Status RunSubmission::AddTasks(BatchWriter& writer) {
     }
     if (!rows_.Next(inputs)) break;
     absl::StatusOr<v1::TaskSpec> task = options_.make_task(inputs, number);
-    if (!task.ok()) return task.status();
+    if (!task.ok()) {
+      // What came before it is run, as with a line that cannot be read.
+      end_.inputs = task.status();
+      return absl::OkStatus();
+    }
     count_ = number;
     if (absl::Status status = writer.Add(*std::move(task)); !status.ok()) return status;
     if (const absl::Time now = clock_.Now(); rows_.total() == 0 && now - flushed > kFlushEvery) {

@@ -88,6 +88,17 @@ TEST_F(ClientProcess, RunEndsWithOneIfATaskFailsAndTheOthersStillRun) {
             "client: 3 tasks: 2 succeeded, 1 failed\n");
 }
 
+TEST_F(ClientProcess, RunEndsWithOneIfAnOutputIsNotWhole) {
+  cluster_.StartWorker("w1", {"--exec", "--max-output", "10"});
+  const CommandResult result =
+      cluster_.RunClient({"run", "--", "echo", ":::", "short", "too long by far"});
+  EXPECT_EQ(result.end, ProcessEnd{.code = kExitFailed});
+  EXPECT_EQ(result.out, "short\ntoo long b");
+  EXPECT_THAT(result.err, AllOf(HasSubstr("task 2 wrote more to stdout than the 10 bytes"),
+                                HasSubstr("2 tasks: 2 succeeded\n"),
+                                HasSubstr("the output of 1 task is not whole\n")));
+}
+
 TEST_F(ClientProcess, RunTakesItsInputsFromStdin) {
   cluster_.StartWorker("w1", {"--exec"});
   EXPECT_EQ(Run({"run", "--", "echo", "<{}>"}, "two words\nlast").out, "<two words>\n<last>\n");

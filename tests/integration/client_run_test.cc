@@ -226,11 +226,22 @@ TEST_F(ClientRun, AMistakeInTheInputsEndsThemAndWhatCameBeforeIsRun) {
                                    "'3'; batch 1 has the 1 task before that\n"));
 }
 
-TEST_F(ClientRun, AnInputThatIsNotUtf8SubmitsNothing) {
-  const Ended ended = Client({"run", "--", "say"}, "a\n\xff\n");
+TEST_F(ClientRun, AnInputThatIsNotUtf8EndsTheInputsAndWhatCameBeforeIsRun) {
+  const Ended ended = Client({"run", "--detach", "--", "say"}, "a\n\xff\nb\n");
   EXPECT_EQ(ended.exit, kExitFailed);
-  EXPECT_THAT(ended.err, HasSubstr("client: input 2: "));
-  EXPECT_EQ(Stats().batches(), 0);
+  EXPECT_THAT(ended.err, AllOf(HasSubstr("client: input 2: argv is '\\xff'"), HasSubstr("--stdin"),
+                               HasSubstr("batch 1 has the 1 task before that")));
+  EXPECT_EQ(Stats().counts().ready(), 1);
+
+  EXPECT_EQ(Client({"run", "--", "say"}, "\xff\n").exit, kExitFailed);
+  EXPECT_EQ(Stats().batches(), 1) << "nothing came before";
+}
+
+TEST_F(ClientRun, ABatchWithoutCommandsIsNotResumed) {
+  Client({"submit", "--type", "echo"});
+  const Ended ended = Client({"run", "--resume", "1"});
+  EXPECT_EQ(ended.exit, kExitFailed);
+  EXPECT_THAT(ended.err, HasSubstr("client: batch 1 has no commands, but tasks of type 'echo'"));
 }
 
 TEST_F(ClientRun, MapIsAnotherNameForIt) {
