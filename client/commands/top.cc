@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/synchronization/notification.h"
@@ -180,7 +181,7 @@ int Top::Live(Context& context) const {
       drawn_size = size;
     }
     const std::optional<char> key = (*screen)->ReadKey(kTick);
-    if (key == 'q' || key == 'Q') return kExitOk;
+    if (key.has_value() && absl::ascii_tolower(*key) == 'q') return kExitOk;
     if (key == Screen::kCtrlC) return kExitInterrupted;
   }
   return kExitInterrupted;
