@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -90,15 +91,23 @@ TEST_F(DispatcherTest, AParkedPollIsWokenBySubmittedWork) {
 TEST_F(DispatcherTest, ABatchOfAHundredGoesToAllFourIdleWorkers) {
   std::vector<std::thread> workers;
   std::atomic<int> total = 0;
-  for (int i = 0; i < 4; ++i) {
+  // A poll asks once before it looks for tasks, and again when there were none.
+  std::array<std::atomic<int>, 4> asked = {};
+  for (size_t i = 0; i < asked.size(); ++i) {
     workers.emplace_back([&, i] {
-      const auto tasks = Request(absl::StrCat("w", i), 100, kLong);
+      const auto here = [&] {
+        ++asked[i];
+        return false;
+      };
+      const auto tasks = Request(absl::StrCat("w", i), 100, kLong, here);
       ASSERT_TRUE(tasks.ok());
       EXPECT_EQ(tasks->size(), 25);
       total += static_cast<int>(tasks->size());
     });
   }
-  AwaitParked(4);
+  for (const std::atomic<int>& times : asked) {
+    while (times < 2) std::this_thread::yield();
+  }
   Submit(100);
   for (std::thread& worker : workers) worker.join();
   EXPECT_EQ(total, 100);
