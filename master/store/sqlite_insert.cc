@@ -69,6 +69,7 @@ absl::StatusOr<InsertAnswer> SqliteWriter::Insert(absl::Time now, const InsertRe
     WriteTask(request.tasks[i], entry.depends_on, entry.error, entry.row);
     for (const TaskId parent : entry.waits_for) AddDependent(parent, entry.row.core.id);
   }
+  ready_.Flush();
   RememberRequest(now, request, answer);
   return answer;
 }
@@ -138,7 +139,7 @@ absl::Status SqliteWriter::CheckTask(const InsertRequest& request, int index, ab
 
   absl::btree_map<TaskId, TaskState> parents;
   for (const TaskId parent : spec.depends_on) {
-    const std::optional<TaskRow> row = LoadTaskRow(connection_, parent);
+    const std::optional<TaskRow> row = Load(parent);
     if (!row.has_value()) {
       return absl::InvalidArgumentError(
           absl::StrCat("tasks[", index, "] depends on task ", parent, ", which does not exist"));
@@ -158,7 +159,7 @@ absl::Status SqliteWriter::CheckTask(const InsertRequest& request, int index, ab
       parent = earlier.existing;
       state = parent >= plan.first_task_id
                   ? plan.entries[parent - plan.first_task_id].row.core.state
-                  : LoadTaskRow(connection_, parent)->core.state;
+                  : Load(parent)->core.state;
     }
     if (parents.emplace(parent, state).second) entry.depends_on.push_back(parent);
   }
@@ -237,23 +238,23 @@ void SqliteWriter::WriteTask(const TaskSpec& spec, const std::vector<TaskId>& de
   if (task.has_key && !IsFinal(task.state)) {
     Query(connection_, "INSERT INTO keys VALUES (?, ?, ?)", spec.queue, spec.key, task.id).Run();
   }
+  const std::optional<std::string> parents =
+      depends_on.empty() ? std::nullopt : std::optional(JoinNumbers(depends_on));
+  const std::optional<std::string> key = spec.key.empty() ? std::nullopt : std::optional(spec.key);
+  const std::optional<std::string> retry = RetryText(spec.retry);
+  Query(connection_, "INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", task.id,
+        task.batch_id, row.lane_id, task.priority, TaskFlagsOf(row), task.created_at,
+        spec.retry.max_attempts, spec.delay, spec.timeout, spec.expires_in, key, parents, retry,
+        Blob{spec.payload})
+      .Run();
   if (error.code != 0) WriteOutcome(row, error, "");
   if (IsFinal(task.state)) Finalize(row);
-  Query(connection_,
-        "INSERT INTO tasks (id, batch_id, lane_id, state, priority, flags, attempt, max_attempts, "
-        "blocked_on, created_at, ready_at, start_by, lease_id, worker, finished_at, finish_seq) "
-        "VALUES (?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, 0, '', ?, nullif(?, 0))",
-        task.id, task.batch_id, row.lane_id, static_cast<int>(task.state), task.priority,
-        FlagsOf(row), task.max_attempts, task.blocked_on, task.created_at, task.ready_at,
-        task.start_by, task.finished_at, task.finish_seq)
-      .Run();
-  const std::string parents = JoinNumbers(depends_on);
-  const std::string codes = JoinNumbers(spec.retry.non_retryable_codes);
-  Query(connection_, "INSERT INTO details VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", task.id,
-        spec.key, parents, spec.delay, spec.timeout, spec.expires_in, spec.retry.max_attempts,
-        spec.retry.initial_backoff, spec.retry.multiplier, spec.retry.max_backoff,
-        spec.retry.jitter, codes, Blob{spec.payload})
-      .Run();
+  if (task.state == TaskState::kReady && task.start_by == absl::InfiniteFuture()) {
+    ready_.AddFresh(row);
+  } else {
+    WriteState(task);
+    if (task.state == TaskState::kReady) ready_.Add(row);
+  }
   for (const auto& [name, value] : spec.labels) {
     Query(connection_, "INSERT INTO labels VALUES (?, ?, ?)", name, value, task.id).Run();
   }
@@ -264,6 +265,7 @@ void SqliteWriter::AddDependent(TaskId parent, TaskId child) {
   Query(connection_, "INSERT OR IGNORE INTO dependents VALUES (?, ?)", parent, child).Run();
   Query(connection_, "UPDATE tasks SET flags = flags | ? WHERE id = ?", kFlagHasDependents, parent)
       .Run();
+  if (TaskRow* running = running_.Find(parent)) running->core.has_dependents = true;
 }
 
 void SqliteWriter::RememberRequest(absl::Time now, const InsertRequest& request,

@@ -49,8 +49,8 @@ absl::StatusOr<CancelAnswer> SqliteWriter::Cancel(absl::Time now, const Selectio
   const TaskError error = {static_cast<int>(absl::StatusCode::kCancelled),
                            reason.empty() ? "cancelled" : reason};
   for (const TaskId id : *ids) {
-    TaskRow row = *LoadTaskRow(connection_, id);
-    const TaskState from = row.core.state;
+    TaskRow row = *Load(id);
+    const Place from = PlaceOf(row.core);
     switch (CancelTask(row.core, now)) {
       case CancelVerdict::kFinished:
         answer.finished++;
@@ -63,7 +63,7 @@ absl::StatusOr<CancelAnswer> SqliteWriter::Cancel(absl::Time now, const Selectio
       case CancelVerdict::kStopping:
         answer.stopping++;
         WriteOutcome(row, error, "");
-        Query(connection_, "UPDATE tasks SET flags = ? WHERE id = ?", FlagsOf(row), id).Run();
+        SaveRunning(row);
         effects_.stops.push_back(
             {row.core.worker, {id, row.core.lease_id, StopReason::kCancelled}});
         break;
@@ -78,7 +78,7 @@ absl::StatusOr<RetryAnswer> SqliteWriter::Retry(absl::Time now, const Selection&
   const absl::StatusOr<std::vector<TaskId>> ids = Select(selection, answer.next);
   if (!ids.ok()) return ids.status();
   for (const TaskId id : *ids) {
-    TaskRow row = *LoadTaskRow(connection_, id);
+    TaskRow row = *Load(id);
     if (RetryOne(now, row, /*only_failed=*/selection.batch_id != 0)) {
       answer.retried++;
     } else {
@@ -90,13 +90,14 @@ absl::StatusOr<RetryAnswer> SqliteWriter::Retry(absl::Time now, const Selection&
 
 bool SqliteWriter::RetryOne(absl::Time now, TaskRow& row, bool only_failed) {
   TaskCore& task = row.core;
-  const TaskState from = task.state;
-  if (from != TaskState::kFailed && (only_failed || from != TaskState::kCancelled)) return false;
+  const TaskState was = task.state;
+  const Place from = PlaceOf(task);
+  if (was != TaskState::kFailed && (only_failed || was != TaskState::kCancelled)) return false;
 
   std::string key;
   std::vector<TaskId> parents;
   {
-    Query query(connection_, "SELECT key, depends_on FROM details WHERE id = ?", task.id);
+    Query query(connection_, "SELECT key, depends_on FROM tasks WHERE id = ?", task.id);
     query.Next();
     key = query.Bytes(0);
     parents = SplitNumbers<TaskId>(query.Bytes(1));
@@ -108,7 +109,7 @@ bool SqliteWriter::RetryOne(absl::Time now, TaskRow& row, bool only_failed) {
   }
   std::vector<TaskId> waits_for;
   for (const TaskId id : parents) {
-    const std::optional<TaskRow> parent = LoadTaskRow(connection_, id);
+    const std::optional<TaskRow> parent = Load(id);
     if (!parent.has_value()) continue;
     const ParentVerdict verdict = JudgeParent(parent->core.state, task.run_on_parent_failure);
     if (verdict == ParentVerdict::kCancel) return false;
@@ -154,6 +155,7 @@ void SqliteWriter::SetPaused(const std::string& queue, bool paused) {
 int64_t SqliteWriter::Purge(absl::Time now, absl::Time before, int64_t limit) {
   Tick(now);
   FlushCounts();
+  FlushFinished();
   int64_t gone = 0;
   while (gone < limit) {
     BatchId batch = 0;
@@ -165,18 +167,7 @@ int64_t SqliteWriter::Purge(absl::Time now, absl::Time before, int64_t limit) {
       if (!query.Next()) break;
       batch = query.Int(0);
     }
-    std::vector<TaskRow> rows;
-    {
-      Query query(connection_,
-                  "SELECT " TAREA_TASK_COLUMNS
-                  " FROM tasks t WHERE t.batch_id = ? "
-                  "AND t.finish_seq IS NOT NULL ORDER BY t.finish_seq LIMIT ?",
-                  batch, limit - gone);
-      while (query.Next()) rows.push_back(ReadTaskRow(query));
-    }
-    for (const TaskRow& row : rows) ForgetTask(row);
-    gone += static_cast<int64_t>(rows.size());
-    if (gone == limit) break;
+    if (!PurgeFinished(batch, limit, gone)) break;
     batch_changes_.erase(batch);
     Query(connection_, "DELETE FROM segments WHERE batch_id = ?", batch).Run();
     Query(connection_, "DELETE FROM batches WHERE id = ?", batch).Run();
@@ -190,16 +181,53 @@ int64_t SqliteWriter::Purge(absl::Time now, absl::Time before, int64_t limit) {
   return gone;
 }
 
+bool SqliteWriter::PurgeFinished(BatchId batch, int64_t limit, int64_t& gone) {
+  while (true) {
+    int64_t last_seq = 0;
+    std::vector<IdPair> tasks;
+    {
+      Query query(connection_,
+                  "SELECT last_seq, first_task, first_seq, tasks FROM finished "
+                  "WHERE batch_id = ? ORDER BY last_seq LIMIT 1",
+                  batch);
+      if (!query.Next()) return true;
+      last_seq = query.Int(0);
+      tasks = DecodeIdPairs({query.Int(1), query.Int(2)}, query.Bytes(3));
+    }
+    size_t done = 0;
+    for (; done < tasks.size() && gone < limit; ++done) {
+      const std::optional<TaskRow> row = LoadTaskRow(connection_, tasks[done].task);
+      // It may have been retried, and have finished once more.
+      if (!row.has_value() || row->core.finish_seq != tasks[done].number) continue;
+      ForgetTask(*row);
+      gone++;
+    }
+    if (done < tasks.size()) {
+      tasks.erase(tasks.begin(), tasks.begin() + static_cast<std::ptrdiff_t>(done));
+      const std::string left = EncodeIdPairs(tasks);
+      Query(connection_,
+            "UPDATE finished SET first_task = ?, first_seq = ?, tasks = ? "
+            "WHERE batch_id = ? AND last_seq = ?",
+            tasks.front().task, tasks.front().number, left, batch, last_seq)
+          .Run();
+      return false;
+    }
+    Query(connection_, "DELETE FROM finished WHERE batch_id = ? AND last_seq = ?", batch, last_seq)
+        .Run();
+    if (gone == limit) return false;
+  }
+}
+
 void SqliteWriter::ForgetTask(const TaskRow& row) {
   const TaskId id = row.core.id;
   Query(connection_, "DELETE FROM tasks WHERE id = ?", id).Run();
-  Query(connection_, "DELETE FROM details WHERE id = ?", id).Run();
+  Query(connection_, "DELETE FROM states WHERE id = ?", id).Run();
   Query(connection_, "DELETE FROM outcomes WHERE task_id = ?", id).Run();
   Query(connection_, "DELETE FROM attempts WHERE task_id = ?", id).Run();
   if (row.has_labels) Query(connection_, "DELETE FROM labels WHERE task_id = ?", id).Run();
   Lane& lane = *lanes_by_id_[row.lane_id];
   lane.counts[row.core.state]--;
-  lane.dirty = true;
+  MarkDirty(lane);
   batch_changes_[row.core.batch_id].delta[row.core.state]--;
 }
 

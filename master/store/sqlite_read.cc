@@ -10,8 +10,11 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "master/store/id_pairs.h"
 #include "master/store/lifecycle.h"
+#include "master/store/sqlite_ready.h"
 #include "master/store/sqlite_rows.h"
+#include "master/store/sqlite_running.h"
 
 namespace tarea::sqlite_read {
 namespace {
@@ -20,22 +23,22 @@ namespace {
 constexpr int kMaxScan = 20'000;
 
 // A task with payload and result where they are asked for.
-std::optional<Task> ReadTask(SqliteConnection& connection, TaskId id, bool with_payload,
-                             bool with_result) {
+std::optional<Task> ReadTask(SqliteConnection& connection, RunningView& running, TaskId id,
+                             bool with_payload, bool with_result) {
   Task task;
   bool has_labels = false;
   {
     Query query(connection,
                 "SELECT " TAREA_TASK_COLUMNS
-                ", l.queue, l.type, d.key, d.depends_on, d.delay, d.timeout, d.expires_in, "
-                "length(d.payload), CASE WHEN ?2 THEN d.payload END "
-                "FROM tasks t JOIN details d ON d.id = t.id JOIN lanes l ON l.id = t.lane_id "
-                "WHERE t.id = ?1",
+                ", l.queue, l.type, t.key, t.depends_on, t.delay, t.timeout, t.expires_in, "
+                "length(t.payload), CASE WHEN ?2 THEN t.payload END "
+                "FROM " TAREA_TASK_TABLES " JOIN lanes l ON l.id = t.lane_id WHERE t.id = ?1",
                 id, with_payload);
     if (!query.Next()) return std::nullopt;
     TaskRow row = ReadTaskRow(query);
     has_labels = row.has_labels;
     task.core = std::move(row.core);
+    running.Apply(task.core);
     int column = kTaskColumns;
     task.spec.queue = query.Bytes(column++);
     task.spec.type = query.Bytes(column++);
@@ -78,6 +81,7 @@ class TaskScan {
 
   bool Next() { return query_.Next(); }
   TaskId id() const { return query_.Int(0); }
+  // As stored: READY of a task that runs.
   TaskState state() const { return static_cast<TaskState>(query_.Int(1)); }
   int64_t lane_id() const { return query_.Int(2); }
   BatchId batch_id() const { return query_.Int(3); }
@@ -90,26 +94,29 @@ class TaskScan {
     const TaskId low = down ? 0 : query.after;
     const TaskId high = down && query.after != 0 ? query.after : std::numeric_limits<TaskId>::max();
     if (query.batch_id != 0) {
-      return {
-          connection,
-          down ? "SELECT t.id, t.state, t.lane_id, t.batch_id FROM segments s CROSS JOIN tasks t "
-                 "ON t.id BETWEEN s.first_id AND s.last_id WHERE s.batch_id = ?1 "
-                 "AND s.first_id < ?3 AND t.id > ?2 AND t.id < ?3 "
-                 "ORDER BY s.first_id DESC, t.id DESC"
-               : "SELECT t.id, t.state, t.lane_id, t.batch_id FROM segments s CROSS JOIN tasks t "
-                 "ON t.id BETWEEN s.first_id AND s.last_id WHERE s.batch_id = ?1 "
-                 "AND s.last_id > ?2 AND t.id > ?2 AND t.id < ?3 "
-                 "ORDER BY s.first_id, t.id",
-          query.batch_id, low, high};
+      return {connection,
+              down ? "SELECT t.id, ifnull(x.state, 3), t.lane_id, t.batch_id FROM segments s "
+                     "CROSS JOIN tasks t ON t.id BETWEEN s.first_id AND s.last_id "
+                     "LEFT JOIN states x ON x.id = t.id WHERE s.batch_id = ?1 "
+                     "AND s.first_id < ?3 AND t.id > ?2 AND t.id < ?3 "
+                     "ORDER BY s.first_id DESC, t.id DESC"
+                   : "SELECT t.id, ifnull(x.state, 3), t.lane_id, t.batch_id FROM segments s "
+                     "CROSS JOIN tasks t ON t.id BETWEEN s.first_id AND s.last_id "
+                     "LEFT JOIN states x ON x.id = t.id WHERE s.batch_id = ?1 "
+                     "AND s.last_id > ?2 AND t.id > ?2 AND t.id < ?3 "
+                     "ORDER BY s.first_id, t.id",
+              query.batch_id, low, high};
     }
     if (!query.labels.empty()) {
       const auto& [name, value] = *query.labels.begin();
       return {connection,
-              down ? "SELECT t.id, t.state, t.lane_id, t.batch_id FROM labels l CROSS JOIN tasks t "
-                     "ON t.id = l.task_id WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
+              down ? "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM labels l "
+                     "CROSS JOIN tasks t ON t.id = l.task_id LEFT JOIN states s ON s.id = t.id "
+                     "WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
                      "AND l.task_id < ?2 ORDER BY l.task_id DESC"
-                   : "SELECT t.id, t.state, t.lane_id, t.batch_id FROM labels l CROSS JOIN tasks t "
-                     "ON t.id = l.task_id WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
+                   : "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM labels l "
+                     "CROSS JOIN tasks t ON t.id = l.task_id LEFT JOIN states s ON s.id = t.id "
+                     "WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
                      "AND l.task_id < ?2 ORDER BY l.task_id",
               low,
               high,
@@ -118,17 +125,19 @@ class TaskScan {
     }
     if (query.states == std::vector<TaskState>{TaskState::kFailed}) {
       return {connection,
-              down ? "SELECT id, state, lane_id, batch_id FROM tasks INDEXED BY tasks_failed "
-                     "WHERE state = 6 AND id > ? AND id < ? ORDER BY id DESC"
-                   : "SELECT id, state, lane_id, batch_id FROM tasks INDEXED BY tasks_failed "
-                     "WHERE state = 6 AND id > ? AND id < ? ORDER BY id",
+              down ? "SELECT s.id, s.state, t.lane_id, t.batch_id FROM states s INDEXED BY "
+                     "states_failed CROSS JOIN tasks t ON t.id = s.id WHERE s.state = 6 "
+                     "AND s.id > ? AND s.id < ? ORDER BY s.id DESC"
+                   : "SELECT s.id, s.state, t.lane_id, t.batch_id FROM states s INDEXED BY "
+                     "states_failed CROSS JOIN tasks t ON t.id = s.id WHERE s.state = 6 "
+                     "AND s.id > ? AND s.id < ? ORDER BY s.id",
               low, high};
     }
     return {connection,
-            down ? "SELECT id, state, lane_id, batch_id FROM tasks WHERE id > ? AND id < ? "
-                   "ORDER BY id DESC"
-                 : "SELECT id, state, lane_id, batch_id FROM tasks WHERE id > ? AND id < ? "
-                   "ORDER BY id",
+            down ? "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM " TAREA_TASK_TABLES
+                   " WHERE t.id > ? AND t.id < ? ORDER BY t.id DESC"
+                 : "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM " TAREA_TASK_TABLES
+                   " WHERE t.id > ? AND t.id < ? ORDER BY t.id",
             low, high};
   }
 
@@ -153,21 +162,6 @@ bool HasLabels(SqliteConnection& connection, TaskId id,
   return std::includes(labels.begin(), labels.end(), wanted.begin(), wanted.end());
 }
 
-absl::Time OldestReady(SqliteConnection& connection, int64_t lane) {
-  // The index is by priority first: look at the head of each priority that occurs.
-  absl::Time oldest = absl::InfiniteFuture();
-  int64_t below = std::numeric_limits<int64_t>::max();
-  while (true) {
-    Query query(connection,
-                "SELECT priority, ready_at FROM tasks WHERE lane_id = ? AND state = 3 "
-                "AND priority < ? ORDER BY priority DESC, ready_at LIMIT 1",
-                lane, below);
-    if (!query.Next()) return oldest;
-    below = query.Int(0);
-    oldest = std::min(oldest, query.Time(1));
-  }
-}
-
 absl::Time Earliest(SqliteConnection& connection, const char* sql) {
   Query query(connection, sql);
   return query.Next() ? query.Time(0) : absl::InfiniteFuture();
@@ -176,7 +170,8 @@ absl::Time Earliest(SqliteConnection& connection, const char* sql) {
 }  // namespace
 
 absl::StatusOr<Task> GetTask(SqliteConnection& connection, TaskId id) {
-  std::optional<Task> task = ReadTask(connection, id, true, true);
+  RunningView running(connection);
+  std::optional<Task> task = ReadTask(connection, running, id, true, true);
   if (!task.has_value()) {
     return absl::NotFoundError(
         absl::StrCat("there is no task ", id, "; it may have been purged (--retain)"));
@@ -196,17 +191,23 @@ TaskPage ListTasks(SqliteConnection& connection, const TaskQuery& query, int64_t
   TaskPage page;
   int64_t bytes = 0;
   int scanned = 0;
+  RunningView running(connection);
+  const auto has_state = [&](TaskId id, TaskState state) {
+    if (query.states.empty()) return true;
+    if (state == TaskState::kReady && running.Runs(id)) state = TaskState::kRunning;
+    return std::count(query.states.begin(), query.states.end(), state) > 0;
+  };
   TaskScan scan(connection, query);
   while (scan.Next()) {
     const TaskId id = scan.id();
     scanned++;
     const bool matches = (query.batch_id == 0 || scan.batch_id() == query.batch_id) &&
-                         (query.states.empty() ||
-                          std::count(query.states.begin(), query.states.end(), scan.state()) > 0) &&
+                         has_state(id, scan.state()) &&
                          (!lanes.has_value() || lanes->contains(scan.lane_id())) &&
                          HasLabels(connection, id, query.labels);
     if (matches) {
-      page.tasks.push_back(*ReadTask(connection, id, query.with_payload, query.with_result));
+      page.tasks.push_back(
+          *ReadTask(connection, running, id, query.with_payload, query.with_result));
       const Task& task = page.tasks.back();
       bytes += static_cast<int64_t>(task.spec.payload.size() + task.result.size());
     }
@@ -238,23 +239,28 @@ absl::StatusOr<FinishedPage> ListFinished(SqliteConnection& connection, BatchId 
   page.batch = *std::move(found);
   page.cursor = cursor;
 
-  std::vector<std::pair<int64_t, TaskId>> finished;
-  {
-    Query query(connection,
-                "SELECT finish_seq, id FROM tasks WHERE batch_id = ? AND finish_seq IS NOT NULL "
-                "AND finish_seq > ? ORDER BY finish_seq LIMIT ?",
-                batch, cursor, limit + 1);
-    while (query.Next()) finished.emplace_back(query.Int(0), query.Int(1));
-  }
+  RunningView running(connection);
   int64_t bytes = 0;
-  for (const auto& [finish_seq, id] : finished) {
-    if (static_cast<int>(page.tasks.size()) == limit || bytes >= max_page_bytes) {
-      page.more = true;
-      break;
+  Query chunks(connection,
+               "SELECT first_task, first_seq, tasks FROM finished WHERE batch_id = ? "
+               "AND last_seq > ? ORDER BY last_seq",
+               batch, cursor);
+  while (chunks.Next()) {
+    for (const IdPair& pair : DecodeIdPairs({chunks.Int(0), chunks.Int(1)}, chunks.Bytes(2))) {
+      if (pair.number <= cursor) continue;
+      const bool full = static_cast<int>(page.tasks.size()) == limit || bytes >= max_page_bytes;
+      std::optional<Task> task =
+          ReadTask(connection, running, pair.task, false, with_result && !full);
+      // It may have been retried, and have finished once more.
+      if (!task.has_value() || task->core.finish_seq != pair.number) continue;
+      if (full) {
+        page.more = true;
+        return page;
+      }
+      bytes += static_cast<int64_t>(task->result.size());
+      page.tasks.push_back(*std::move(task));
+      page.cursor = pair.number;
     }
-    page.tasks.push_back(*ReadTask(connection, id, false, with_result));
-    bytes += static_cast<int64_t>(page.tasks.back().result.size());
-    page.cursor = finish_seq;
   }
   return page;
 }
@@ -298,12 +304,12 @@ absl::Time NextDue(SqliteConnection& connection) {
   Query settling(connection, "SELECT 1 FROM settling LIMIT 1");
   if (settling.Next()) return absl::InfinitePast();
   return std::min(
-      {Earliest(connection, "SELECT ready_at FROM tasks WHERE state = 2 ORDER BY ready_at LIMIT 1"),
+      {Earliest(connection,
+                "SELECT ready_at FROM states WHERE state = 2 ORDER BY ready_at LIMIT 1"),
+       Earliest(connection, "SELECT lease_until FROM claims ORDER BY lease_until LIMIT 1"),
        Earliest(connection,
-                "SELECT lease_until FROM tasks WHERE state = 4 ORDER BY lease_until LIMIT 1"),
-       Earliest(connection,
-                "SELECT start_by FROM tasks WHERE start_by IS NOT NULL AND state <= 3 "
-                "AND attempt = 0 ORDER BY start_by LIMIT 1")});
+                "SELECT start_by FROM states WHERE start_by IS NOT NULL AND state <= 3 "
+                "AND attempt = 0 AND flags & 128 = 0 ORDER BY start_by LIMIT 1")});
 }
 
 }  // namespace tarea::sqlite_read

@@ -1,48 +1,62 @@
 #include "master/store/sqlite_rows.h"
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 
 namespace tarea {
 
-int64_t FlagsOf(const TaskRow& row) {
-  return (row.core.lease_lost ? kFlagLeaseLost : 0) |
-         (row.core.cancel_requested ? kFlagCancelRequested : 0) |
-         (row.core.run_on_parent_failure ? kFlagRunOnParentFailure : 0) |
+int64_t TaskFlagsOf(const TaskRow& row) {
+  return (row.core.run_on_parent_failure ? kFlagRunOnParentFailure : 0) |
          (row.core.has_key ? kFlagHasKey : 0) | (row.core.has_dependents ? kFlagHasDependents : 0) |
-         (row.core.has_outcome ? kFlagHasOutcome : 0) | (row.has_labels ? kFlagHasLabels : 0);
+         (row.has_labels ? kFlagHasLabels : 0);
+}
+
+int64_t StateFlagsOf(const TaskCore& task) {
+  return (task.lease_lost ? kFlagLeaseLost : 0) |
+         (task.cancel_requested ? kFlagCancelRequested : 0) |
+         (task.has_outcome ? kFlagHasOutcome : 0);
+}
+
+TaskRow ReadFreshRow(const Query& query) {
+  TaskRow row;
+  TaskCore& core = row.core;
+  core.id = query.Int(0);
+  core.batch_id = query.Int(1);
+  row.lane_id = query.Int(2);
+  core.priority = static_cast<int>(query.Int(3));
+  const int64_t flags = query.Int(4);
+  core.created_at = query.Time(5);
+  core.ready_at = core.created_at;
+  core.max_attempts = static_cast<int>(query.Int(6));
+  core.run_on_parent_failure = (flags & kFlagRunOnParentFailure) != 0;
+  core.has_key = (flags & kFlagHasKey) != 0;
+  core.has_dependents = (flags & kFlagHasDependents) != 0;
+  row.has_labels = (flags & kFlagHasLabels) != 0;
+  return row;
 }
 
 TaskRow ReadTaskRow(const Query& query) {
-  TaskRow row;
+  TaskRow row = ReadFreshRow(query);
+  int column = kFreshColumns;
+  if (query.IsNull(column)) return row;
   TaskCore& core = row.core;
-  int column = 0;
-  core.id = query.Int(column++);
-  core.batch_id = query.Int(column++);
-  row.lane_id = query.Int(column++);
   core.state = static_cast<TaskState>(query.Int(column++));
-  core.priority = static_cast<int>(query.Int(column++));
   const int64_t flags = query.Int(column++);
   core.attempt = static_cast<int>(query.Int(column++));
   core.max_attempts = static_cast<int>(query.Int(column++));
   core.blocked_on = static_cast<int>(query.Int(column++));
-  core.created_at = query.Time(column++);
   core.ready_at = query.Time(column++);
   core.start_by = query.Time(column++);
   core.lease_id = query.Int(column++);
   core.worker = query.Bytes(column++);
   core.started_at = query.Time(column++, absl::InfinitePast());
-  core.lease_until = query.Time(column++, absl::InfinitePast());
   core.finished_at = query.Time(column++);
   core.finish_seq = query.Int(column++);  // NULL reads as 0
   core.lease_lost = (flags & kFlagLeaseLost) != 0;
   core.cancel_requested = (flags & kFlagCancelRequested) != 0;
-  core.run_on_parent_failure = (flags & kFlagRunOnParentFailure) != 0;
-  core.has_key = (flags & kFlagHasKey) != 0;
-  core.has_dependents = (flags & kFlagHasDependents) != 0;
   core.has_outcome = (flags & kFlagHasOutcome) != 0;
-  row.has_labels = (flags & kFlagHasLabels) != 0;
   return row;
 }
 
@@ -64,24 +78,43 @@ Batch ReadBatch(const Query& query) {
 }
 
 std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id) {
-  Query query(connection, "SELECT " TAREA_TASK_COLUMNS " FROM tasks t WHERE t.id = ?", id);
+  Query query(connection, "SELECT " TAREA_TASK_COLUMNS " FROM " TAREA_TASK_TABLES " WHERE t.id = ?",
+              id);
   if (!query.Next()) return std::nullopt;
   return ReadTaskRow(query);
 }
 
+std::optional<std::string> RetryText(const RetryPolicy& policy) {
+  static const RetryPolicy kDefault;
+  if (policy.initial_backoff == kDefault.initial_backoff &&
+      policy.multiplier == kDefault.multiplier && policy.max_backoff == kDefault.max_backoff &&
+      policy.jitter == kDefault.jitter && policy.non_retryable_codes.empty()) {
+    return std::nullopt;
+  }
+  // 17 digits bring a double back as it was.
+  return absl::StrFormat("%d %.17g %d %.17g %s", absl::ToInt64Microseconds(policy.initial_backoff),
+                         policy.multiplier, absl::ToInt64Microseconds(policy.max_backoff),
+                         policy.jitter, JoinNumbers(policy.non_retryable_codes));
+}
+
 RetryPolicy LoadRetryPolicy(SqliteConnection& connection, TaskId id) {
-  Query query(connection,
-              "SELECT max_attempts, initial_backoff, multiplier, max_backoff, jitter, "
-              "non_retryable_codes FROM details WHERE id = ?",
-              id);
+  Query query(connection, "SELECT max_attempts, retry FROM tasks WHERE id = ?", id);
   RetryPolicy policy;
   if (!query.Next()) return policy;
   policy.max_attempts = static_cast<int>(query.Int(0));
-  policy.initial_backoff = query.Duration(1);
-  policy.multiplier = query.Double(2);
-  policy.max_backoff = query.Duration(3);
-  policy.jitter = query.Double(4);
-  policy.non_retryable_codes = SplitNumbers<int>(query.Bytes(5));
+  if (query.IsNull(1)) return policy;
+  const std::string text = query.Bytes(1);
+  const std::vector<absl::string_view> parts = absl::StrSplit(text, ' ');
+  int64_t initial = 0;
+  int64_t longest = 0;
+  if (parts.size() != 5 || !absl::SimpleAtoi(parts[0], &initial) ||
+      !absl::SimpleAtod(parts[1], &policy.multiplier) || !absl::SimpleAtoi(parts[2], &longest) ||
+      !absl::SimpleAtod(parts[3], &policy.jitter)) {
+    return policy;
+  }
+  policy.initial_backoff = absl::Microseconds(initial);
+  policy.max_backoff = absl::Microseconds(longest);
+  policy.non_retryable_codes = SplitNumbers<int>(std::string(parts[4]));
   return policy;
 }
 

@@ -14,7 +14,7 @@
 // Our values to rows and back; see schema/ for the tables.
 namespace tarea {
 
-// A row of `tasks`.
+// A row of `tasks` with its row of `states`.
 struct TaskRow {
   TaskCore core;
   int64_t lane_id = 0;
@@ -22,23 +22,33 @@ struct TaskRow {
 };
 
 // Bits of tasks.flags.
-inline constexpr int64_t kFlagLeaseLost = 1;
-inline constexpr int64_t kFlagCancelRequested = 2;
 inline constexpr int64_t kFlagRunOnParentFailure = 4;
 inline constexpr int64_t kFlagHasKey = 8;
 inline constexpr int64_t kFlagHasDependents = 16;
-inline constexpr int64_t kFlagHasOutcome = 32;
 inline constexpr int64_t kFlagHasLabels = 64;
-int64_t FlagsOf(const TaskRow& row);
+int64_t TaskFlagsOf(const TaskRow& row);
+
+// Bits of states.flags.
+inline constexpr int64_t kFlagLeaseLost = 1;
+inline constexpr int64_t kFlagCancelRequested = 2;
+inline constexpr int64_t kFlagHasOutcome = 32;
+inline constexpr int64_t kFlagStarted = 128;  // runs, so start_by has been kept
+int64_t StateFlagsOf(const TaskCore& task);
 
 // The columns of a TaskRow in the order that ReadTaskRow expects, for a SELECT that begins with
-// them.
-#define TAREA_TASK_COLUMNS                                                                   \
-  "t.id, t.batch_id, t.lane_id, t.state, t.priority, t.flags, t.attempt, t.max_attempts, "   \
-  "t.blocked_on, t.created_at, t.ready_at, t.start_by, t.lease_id, t.worker, t.started_at, " \
-  "t.lease_until, t.finished_at, t.finish_seq"
-inline constexpr int kTaskColumns = 18;
+// them from TAREA_TASK_TABLES. A task that runs reads as it was before its claim: READY.
+#define TAREA_FRESH_COLUMNS \
+  "t.id, t.batch_id, t.lane_id, t.priority, t.flags, t.created_at, t.max_attempts"
+inline constexpr int kFreshColumns = 7;
+#define TAREA_TASK_COLUMNS                                                                \
+  TAREA_FRESH_COLUMNS                                                                     \
+  ", s.state, s.flags, s.attempt, s.max_attempts, s.blocked_on, s.ready_at, s.start_by, " \
+  "s.lease_id, s.worker, s.started_at, s.finished_at, s.finish_seq"
+inline constexpr int kTaskColumns = kFreshColumns + 12;
+#define TAREA_TASK_TABLES "tasks t LEFT JOIN states s ON s.id = t.id"
 TaskRow ReadTaskRow(const Query& query);
+// From TAREA_FRESH_COLUMNS: a task without a row in states.
+TaskRow ReadFreshRow(const Query& query);
 
 // Counts from seven columns.
 #define TAREA_COUNT_COLUMNS "blocked, scheduled, ready, running, succeeded, failed, cancelled"
@@ -50,6 +60,10 @@ Batch ReadBatch(const Query& query);
 
 // The task with this id, if there is one.
 std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id);
+
+// A retry policy but for max_attempts, which has a column of its own: initial_backoff, multiplier,
+// max_backoff, jitter and the codes with commas between. Nothing for the default policy.
+std::optional<std::string> RetryText(const RetryPolicy& policy);
 RetryPolicy LoadRetryPolicy(SqliteConnection& connection, TaskId id);
 std::map<std::string, std::string> LoadLabels(SqliteConnection& connection, TaskId id);
 // Oldest first.

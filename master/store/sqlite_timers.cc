@@ -32,13 +32,10 @@ AdvanceAnswer SqliteWriter::Advance(absl::Time now, int64_t limit) {
 
 int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit,
                                    absl::btree_set<std::string>& lost_workers) {
-  const std::vector<TaskId> ids = Ids({connection_,
-                                       "SELECT id FROM tasks WHERE state = 4 AND lease_until <= ? "
-                                       "ORDER BY lease_until, id LIMIT ?",
-                                       now, limit});
+  const std::vector<TaskId> ids = running_.Expired(now, limit);
   for (const TaskId id : ids) {
-    TaskRow row = *LoadTaskRow(connection_, id);
-    const TaskState from = row.core.state;
+    TaskRow row = *running_.Find(id);
+    const Place from = PlaceOf(row.core);
     lost_workers.insert(row.core.worker);
     const AttemptEnd end = LoseLease(row.core, now);
     SaveAttemptEnd(row, from, end, "");
@@ -49,11 +46,11 @@ int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit,
 int64_t SqliteWriter::PromoteScheduled(absl::Time now, int64_t limit) {
   const std::vector<TaskId> ids =
       Ids({connection_,
-           "SELECT id FROM tasks WHERE state = 2 AND ready_at <= ? ORDER BY ready_at, id LIMIT ?",
+           "SELECT id FROM states WHERE state = 2 AND ready_at <= ? ORDER BY ready_at, id LIMIT ?",
            now, limit});
   for (const TaskId id : ids) {
     TaskRow row = *LoadTaskRow(connection_, id);
-    const TaskState from = row.core.state;
+    const Place from = PlaceOf(row.core);
     Promote(row.core);
     Save(row, from);
   }
@@ -63,14 +60,14 @@ int64_t SqliteWriter::PromoteScheduled(absl::Time now, int64_t limit) {
 int64_t SqliteWriter::ExpireStarts(absl::Time now, int64_t limit) {
   const std::vector<TaskId> ids =
       Ids({connection_,
-           "SELECT id FROM tasks WHERE start_by IS NOT NULL AND state <= 3 AND attempt = 0 "
-           "AND start_by <= ? ORDER BY start_by, id LIMIT ?",
+           "SELECT id FROM states WHERE start_by IS NOT NULL AND state <= 3 AND attempt = 0 "
+           "AND flags & 128 = 0 AND start_by <= ? ORDER BY start_by, id LIMIT ?",
            now, limit});
   for (const TaskId id : ids) {
     TaskRow row = *LoadTaskRow(connection_, id);
     absl::Duration expires_in;
     {
-      Query query(connection_, "SELECT expires_in FROM details WHERE id = ?", id);
+      Query query(connection_, "SELECT expires_in FROM tasks WHERE id = ?", id);
       if (query.Next()) expires_in = query.Duration(0);
     }
     CancelWith(row, StartExpiredError(expires_in), now);
@@ -109,26 +106,24 @@ void SqliteWriter::SettleChild(TaskId child, TaskId parent, TaskState parent_sta
                                absl::Time now) {
   Query(connection_, "DELETE FROM dependents WHERE parent_id = ? AND child_id = ?", parent, child)
       .Run();
-  std::optional<TaskRow> row = LoadTaskRow(connection_, child);
+  std::optional<TaskRow> row = Load(child);
   if (!row.has_value() || row->core.state != TaskState::kBlocked) return;
   if (JudgeParent(parent_state, row->core.run_on_parent_failure) == ParentVerdict::kCancel) {
     CancelWith(*row, ParentError(parent, parent_state), now);
     return;
   }
-  const TaskState from = row->core.state;
+  const Place from = PlaceOf(row->core);
   if (--row->core.blocked_on == 0) {
     Unblock(row->core, now);
     Save(*row, from);
   } else {
-    Query(connection_, "UPDATE tasks SET blocked_on = ? WHERE id = ?", row->core.blocked_on, child)
+    Query(connection_, "UPDATE states SET blocked_on = ? WHERE id = ?", row->core.blocked_on, child)
         .Run();
   }
 }
 
 void SqliteWriter::ExtendLeases(absl::Time until) {
-  Query(connection_, "UPDATE tasks SET lease_until = ?1 WHERE state = 4 AND lease_until < ?1",
-        until)
-      .Run();
+  running_.ExtendAll(until);
   NoteDue(until);
 }
 

@@ -9,17 +9,16 @@
 #include "master/store/sqlite_writer.h"
 
 namespace tarea {
-namespace {
 
-// -priority, ready_at, id, queue
-using Candidate = std::tuple<int64_t, int64_t, TaskId, absl::string_view>;
+// --- Claim
+// ---------------------------------------------------------------------------------------------
 
-// The same candidates, which are sorted, with those that fill the shares in front.
-std::vector<Candidate> SharesFirst(const std::vector<QueueShare>& shares,
-                                   const std::vector<Candidate>& candidates) {
+// Those that fill the shares, then the others; each in the order they were in.
+std::vector<SqliteWriter::Candidate> SqliteWriter::SharesFirst(
+    const std::vector<QueueShare>& shares, const std::vector<Candidate>& candidates) {
   absl::flat_hash_map<absl::string_view, std::deque<size_t>> by_queue;
   for (size_t i = 0; i < candidates.size(); ++i) {
-    by_queue[std::get<3>(candidates[i])].push_back(i);
+    by_queue[candidates[i].lane->queue].push_back(i);
   }
   std::vector<Candidate> ordered;
   ordered.reserve(candidates.size());
@@ -38,38 +37,31 @@ std::vector<Candidate> SharesFirst(const std::vector<QueueShare>& shares,
   return ordered;
 }
 
-}  // namespace
-
-// --- Claim
-// ---------------------------------------------------------------------------------------------
-
-std::vector<TaskId> SqliteWriter::ChooseReady(const std::vector<Lane*>& lanes, absl::Time now,
-                                              const ClaimRequest& request) {
+std::vector<SqliteWriter::Candidate> SqliteWriter::ChooseReady(const std::vector<Lane*>& lanes,
+                                                               absl::Time now,
+                                                               const ClaimRequest& request,
+                                                               std::vector<ReadyRun>& runs) {
   // Each lane gives its first `max_tasks`; the first of all of them are the answer.
   std::vector<Candidate> candidates;
   for (const Lane* lane : lanes) {
     if (lane->counts[TaskState::kReady] == 0) continue;
-    Query query(connection_,
-                "SELECT -priority, ready_at, id FROM tasks WHERE lane_id = ? AND state = 3 "
-                "AND (start_by IS NULL OR start_by > ? OR attempt > 0) "
-                "ORDER BY priority DESC, ready_at, id LIMIT ?",
-                lane->id, now, request.max_tasks);
-    while (query.Next()) {
-      candidates.emplace_back(query.Int(0), query.Int(1), query.Int(2), lane->queue);
+    int64_t wanted = request.max_tasks;
+    for (const ReadyRun& run : ready_.Heads(lane->id, now, wanted)) {
+      const int64_t count = std::min(run.size(), wanted);
+      for (TaskId id = run.first_id; id < run.first_id + count; ++id) {
+        candidates.push_back({run.urgency, run.ready_at, id, runs.size(), lane});
+      }
+      wanted -= count;
+      runs.push_back(run);
     }
   }
-  const size_t count = std::min(candidates.size(), static_cast<size_t>(request.max_tasks));
-  if (request.shares.empty()) {
-    std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(count),
-                      candidates.end());
-  } else {
-    std::sort(candidates.begin(), candidates.end());
-    candidates = SharesFirst(request.shares, candidates);
-  }
-  std::vector<TaskId> ids;
-  ids.reserve(count);
-  for (size_t i = 0; i < count; ++i) ids.push_back(std::get<2>(candidates[i]));
-  return ids;
+  const auto before = [](const Candidate& a, const Candidate& b) {
+    return std::tie(a.urgency, a.ready_at, a.id) < std::tie(b.urgency, b.ready_at, b.id);
+  };
+  if (lanes.size() > 1) std::sort(candidates.begin(), candidates.end(), before);
+  if (!request.shares.empty()) candidates = SharesFirst(request.shares, candidates);
+  candidates.resize(std::min(candidates.size(), static_cast<size_t>(request.max_tasks)));
+  return candidates;
 }
 
 std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease,
@@ -78,45 +70,66 @@ std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease
   std::vector<Lane*> lanes = FindLanes(request.queues, request.types);
   std::erase_if(lanes, [this](const Lane* lane) { return paused_.contains(lane->queue); });
 
-  std::vector<LeasedTask> leased;
-  int64_t bytes = 0;
-  for (const TaskId id : ChooseReady(lanes, now, request)) {
-    TaskRow row;
-    LeasedTask& task = leased.emplace_back();
-    {
-      Query query(connection_,
-                  "SELECT " TAREA_TASK_COLUMNS
-                  ", d.payload, d.timeout "
-                  "FROM tasks t JOIN details d ON d.id = t.id WHERE t.id = ?",
-                  id);
-      query.Next();
-      row = ReadTaskRow(query);
-      task.payload = query.Bytes(kTaskColumns);
-      task.timeout = query.Duration(kTaskColumns + 1);
+  ClaimAnswer answer;
+  std::vector<ReadyRun> runs;
+  const std::vector<Candidate> chosen = ChooseReady(lanes, now, request, runs);
+  if (chosen.empty()) return {};
+  answer.tasks.reserve(chosen.size());
+  running_.BeginClaim(request.worker, now, lease);
+  // Neighbours of one run are read in one go.
+  for (size_t i = 0; i < chosen.size() && answer.bytes < request.max_bytes;) {
+    size_t end = i + 1;
+    while (end < chosen.size() && chosen[end].run == chosen[i].run &&
+           chosen[end].id == chosen[end - 1].id + 1) {
+      ++end;
     }
+    LeaseRange(chosen[i].id, chosen[end - 1].id, runs[chosen[i].run].fresh, request, answer);
+    i = end;
+  }
+  // Of each run the first ones have gone.
+  std::vector<int64_t> taken(runs.size());
+  for (size_t i = 0; i < answer.tasks.size(); ++i) taken[chosen[i].run]++;
+  for (size_t i = 0; i < runs.size(); ++i) {
+    if (taken[i] > 0) ready_.Take(runs[i], taken[i]);
+  }
+  return std::move(answer.tasks);
+}
+
+void SqliteWriter::LeaseRange(TaskId first, TaskId last, bool fresh, const ClaimRequest& request,
+                              ClaimAnswer& answer) {
+  Query query(connection_,
+              fresh ? "SELECT " TAREA_FRESH_COLUMNS
+                      ", t.payload, t.timeout FROM tasks t WHERE t.id BETWEEN ? AND ? ORDER BY t.id"
+                    : "SELECT " TAREA_TASK_COLUMNS ", t.payload, t.timeout FROM " TAREA_TASK_TABLES
+                      " WHERE t.id BETWEEN ? AND ? ORDER BY t.id",
+              first, last);
+  while (answer.bytes < request.max_bytes && query.Next()) {
+    TaskRow row = fresh ? ReadFreshRow(query) : ReadTaskRow(query);
+    const int column = fresh ? kFreshColumns : kTaskColumns;
+    LeasedTask& task = answer.tasks.emplace_back();
+    task.payload = query.Bytes(column);
+    task.timeout = query.Duration(column + 1);
+    answer.bytes += static_cast<int64_t>(task.payload.size());
+
     const TaskState from = row.core.state;
-    StartAttempt(row.core, now, lease, lease_ids_.Next(), request.worker);
-    Query(connection_,
-          "UPDATE tasks SET state = 4, flags = ?, attempt = ?, lease_id = ?, worker = ?, "
-          "started_at = ?, lease_until = ? WHERE id = ?",
-          FlagsOf(row), row.core.attempt, row.core.lease_id, row.core.worker, row.core.started_at,
-          row.core.lease_until, id)
-        .Run();
+    if (row.core.attempt == 0 && row.core.start_by != absl::InfiniteFuture()) {
+      Query(connection_, "UPDATE states SET flags = flags | ? WHERE id = ?", kFlagStarted,
+            row.core.id)
+          .Run();
+    }
+    running_.Start(row, lease_ids_.Next());
     CountMove(row, from);
 
     const Lane& lane = *lanes_by_id_[row.lane_id];
-    task.task_id = id;
+    task.task_id = row.core.id;
     task.batch_id = row.core.batch_id;
     task.lease_id = row.core.lease_id;
     task.attempt = row.core.attempt;
     task.max_attempts = row.core.max_attempts;
     task.type = lane.type;
     task.queue = lane.queue;
-    if (row.has_labels) task.labels = LoadLabels(connection_, id);
-    bytes += static_cast<int64_t>(task.payload.size());
-    if (bytes >= request.max_bytes) break;
+    if (row.has_labels) task.labels = LoadLabels(connection_, row.core.id);
   }
-  return leased;
 }
 
 // --- Complete
@@ -132,11 +145,11 @@ std::vector<ResultStatus> SqliteWriter::Complete(absl::Time now,
 }
 
 ResultStatus SqliteWriter::CompleteOne(absl::Time now, const TaskResult& result) {
-  std::optional<TaskRow> row = LoadTaskRow(connection_, result.task_id);
+  std::optional<TaskRow> row = Load(result.task_id);
   if (!row.has_value()) return ResultStatus::kUnknown;
   switch (JudgeResult(row->core, result)) {
     case ResultVerdict::kApply: {
-      const TaskState from = row->core.state;
+      const Place from = PlaceOf(row->core);
       const bool has_record = row->core.lease_lost;
       RetryPolicy policy;
       if (NeedsRetryPolicy(result)) policy = LoadRetryPolicy(connection_, result.task_id);
@@ -168,21 +181,19 @@ std::vector<Stop> SqliteWriter::Renew(absl::Time now, absl::Duration lease,
                                       absl::Span<const Lease> leases) {
   Tick(now);
   std::vector<Stop> stops;
+  std::vector<TaskId> renewed;
   for (const Lease& held : leases) {
-    const int renewed = Query(connection_,
-                              "UPDATE tasks SET lease_until = max(lease_until, ?) "
-                              "WHERE id = ? AND lease_id = ? AND state = 4",
-                              now + lease, held.task_id, held.lease_id)
-                            .Run();
-    if (renewed == 0) {
+    const TaskRow* row = running_.Find(held.task_id);
+    if (row == nullptr || row->core.lease_id != held.lease_id) {
       stops.push_back({held.task_id, held.lease_id, StopReason::kLost});
       continue;
     }
-    Query query(connection_, "SELECT flags FROM tasks WHERE id = ?", held.task_id);
-    if (query.Next() && (query.Int(0) & kFlagCancelRequested) != 0) {
+    renewed.push_back(held.task_id);
+    if (row->core.cancel_requested) {
       stops.push_back({held.task_id, held.lease_id, StopReason::kCancelled});
     }
   }
+  running_.Renew(renewed, now + lease);
   return stops;
 }
 

@@ -7,7 +7,11 @@
 namespace tarea {
 
 SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch)
-    : connection_(connection), limits_(limits), lease_ids_(epoch) {
+    : connection_(connection),
+      limits_(limits),
+      lease_ids_(epoch),
+      ready_(connection),
+      running_(connection) {
   LoadCaches();
 }
 
@@ -22,6 +26,8 @@ void SqliteWriter::Begin() {
 
 void SqliteWriter::Commit() {
   FlushCounts();
+  FlushFinished();
+  running_.Flush();
   // A transaction that changed nothing must not become one that writes.
   Query(connection_,
         "UPDATE meta SET last_task = ?, last_batch = ?, last_finish = ?, last_time = ? "
@@ -34,6 +40,7 @@ void SqliteWriter::Commit() {
 void SqliteWriter::Rollback() {
   batch_changes_.clear();
   ready_by_lane_.clear();
+  finished_.clear();
   // SQLite has rolled back by itself after some errors, for instance a full disk.
   if (sqlite3_get_autocommit(connection_.db().getHandle()) == 0) {
     Query(connection_, "ROLLBACK").Run();
@@ -51,6 +58,7 @@ void SqliteWriter::LoadCaches() {
 
   lanes_.clear();
   lanes_by_id_.clear();
+  dirty_lanes_.clear();
   Query lanes(connection_, "SELECT id, queue, type, " TAREA_COUNT_COLUMNS " FROM lanes");
   while (lanes.Next()) {
     auto lane = std::make_unique<Lane>();
@@ -66,11 +74,12 @@ void SqliteWriter::LoadCaches() {
   paused_.clear();
   Query paused(connection_, "SELECT name FROM paused_queues");
   while (paused.Next()) paused_.insert(paused.Bytes(0));
+
+  running_.Load();
 }
 
 void SqliteWriter::FlushCounts() {
-  for (auto& [name, lane] : lanes_) {
-    if (!lane->dirty) continue;
+  for (Lane* lane : dirty_lanes_) {
     const int64_t* n = lane->counts.by_state;
     Query(connection_,
           "UPDATE lanes SET blocked = ?, scheduled = ?, ready = ?, running = ?, succeeded = ?, "
@@ -79,6 +88,7 @@ void SqliteWriter::FlushCounts() {
         .Run();
     lane->dirty = false;
   }
+  dirty_lanes_.clear();
   for (const auto& [id, change] : batch_changes_) {
     const int64_t* n = change.delta.by_state;
     Query(connection_,
@@ -98,6 +108,16 @@ void SqliteWriter::FlushCounts() {
     effects_.ready[{lane.queue, lane.type}] += count;
   }
   ready_by_lane_.clear();
+}
+
+void SqliteWriter::FlushFinished() {
+  for (const auto& [batch, tasks] : finished_) {
+    const std::string pairs = EncodeIdPairs(tasks);
+    Query(connection_, "INSERT INTO finished VALUES (?, ?, ?, ?, ?)", batch, tasks.back().number,
+          tasks.front().task, tasks.front().number, pairs)
+        .Run();
+  }
+  finished_.clear();
 }
 
 // --- Lanes
@@ -151,6 +171,16 @@ void SqliteWriter::Tick(absl::Time now) { last_time_ = std::max(last_time_, now)
 
 void SqliteWriter::NoteDue(absl::Time at) { effects_.next_due = std::min(effects_.next_due, at); }
 
+std::optional<TaskRow> SqliteWriter::Load(TaskId id) {
+  if (const TaskRow* row = running_.Find(id)) return *row;
+  return LoadTaskRow(connection_, id);
+}
+
+void SqliteWriter::MarkDirty(Lane& lane) {
+  if (!lane.dirty) dirty_lanes_.push_back(&lane);
+  lane.dirty = true;
+}
+
 void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) {
   const TaskCore& task = row.core;
   Lane& lane = *lanes_by_id_[row.lane_id];
@@ -160,7 +190,7 @@ void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) 
     batch.delta[*from]--;
   }
   lane.counts[task.state]++;
-  lane.dirty = true;
+  MarkDirty(lane);
   batch.delta[task.state]++;
   batch.moved = true;
   batch.moved_at = last_time_;
@@ -173,10 +203,11 @@ void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) 
 void SqliteWriter::Finalize(TaskRow& row) {
   TaskCore& task = row.core;
   task.finish_seq = ++last_finish_;
+  finished_[task.batch_id].push_back({task.id, task.finish_seq});
   if (task.has_key) {
     Query(connection_,
           "DELETE FROM keys WHERE task_id = ?1 AND (queue, key) = "
-          "(SELECT l.queue, d.key FROM details d, lanes l WHERE d.id = ?1 AND l.id = ?2)",
+          "(SELECT l.queue, t.key FROM tasks t, lanes l WHERE t.id = ?1 AND l.id = ?2)",
           task.id, row.lane_id)
         .Run();
   }
@@ -188,29 +219,31 @@ void SqliteWriter::Finalize(TaskRow& row) {
   }
 }
 
-void SqliteWriter::Save(TaskRow& row, TaskState from) {
+void SqliteWriter::Save(TaskRow& row, const Place& from) {
   TaskCore& task = row.core;
-  if (IsFinal(task.state) && !IsFinal(from)) Finalize(row);
-  const std::optional<int64_t> finish_seq =
-      task.finish_seq == 0 ? std::nullopt : std::optional<int64_t>(task.finish_seq);
-  if (from == TaskState::kRunning && task.state == TaskState::kSucceeded) {
-    // The way most tasks go: touches no column of an index that need not change.
-    Query(connection_,
-          "UPDATE tasks SET state = 5, flags = ?, lease_until = NULL, finished_at = ?, "
-          "finish_seq = ? WHERE id = ?",
-          FlagsOf(row), task.finished_at, finish_seq, task.id)
-        .Run();
-  } else {
-    Query(connection_,
-          "UPDATE tasks SET state = ?, flags = ?, attempt = ?, max_attempts = ?, blocked_on = ?, "
-          "ready_at = ?, start_by = ?, lease_id = ?, worker = ?, started_at = ?, lease_until = ?, "
-          "finished_at = ?, finish_seq = ? WHERE id = ?",
-          static_cast<int>(task.state), FlagsOf(row), task.attempt, task.max_attempts,
-          task.blocked_on, task.ready_at, task.start_by, task.lease_id, task.worker,
-          task.started_at, task.lease_until, task.finished_at, finish_seq, task.id)
-        .Run();
-  }
-  CountMove(row, from);
+  if (from.state == TaskState::kRunning) running_.End(row);
+  if (from.state == TaskState::kReady) ready_.Remove(row, from.ready_at);
+  if (task.state == TaskState::kReady) ready_.Add(row);
+  if (IsFinal(task.state) && !IsFinal(from.state)) Finalize(row);
+  WriteState(task);
+  CountMove(row, from.state);
+}
+
+void SqliteWriter::WriteState(const TaskCore& task, int64_t more_flags) {
+  Query(connection_,
+        "INSERT OR REPLACE INTO states VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, nullif(?, 0))",
+        task.id, static_cast<int>(task.state), StateFlagsOf(task) | more_flags, task.attempt,
+        task.max_attempts, task.blocked_on, task.ready_at, task.start_by, task.lease_id,
+        task.worker, task.started_at, task.finished_at, task.finish_seq)
+      .Run();
+}
+
+void SqliteWriter::SaveRunning(const TaskRow& row) {
+  running_.Find(row.core.id)->core = row.core;
+  TaskCore stored = LoadTaskRow(connection_, row.core.id)->core;
+  stored.cancel_requested = row.core.cancel_requested;
+  stored.has_outcome = row.core.has_outcome;
+  WriteState(stored, kFlagStarted);
 }
 
 void SqliteWriter::WriteOutcome(TaskRow& row, const TaskError& error, const std::string& result) {
@@ -227,7 +260,7 @@ void SqliteWriter::WriteOutcome(TaskRow& row, const TaskError& error, const std:
   row.core.has_outcome = true;
 }
 
-void SqliteWriter::SaveAttemptEnd(TaskRow& row, TaskState from, const AttemptEnd& end,
+void SqliteWriter::SaveAttemptEnd(TaskRow& row, const Place& from, const AttemptEnd& end,
                                   const std::string& result) {
   if (end.record.has_value()) {
     const Attempt& attempt = *end.record;
@@ -256,7 +289,7 @@ void SqliteWriter::SaveAttemptEnd(TaskRow& row, TaskState from, const AttemptEnd
 }
 
 void SqliteWriter::CancelWith(TaskRow& row, const TaskError& error, absl::Time now) {
-  const TaskState from = row.core.state;
+  const Place from = PlaceOf(row.core);
   CancelTask(row.core, now);
   WriteOutcome(row, error, "");
   Save(row, from);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,10 +14,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "master/store/id_pairs.h"
 #include "master/store/lease_ids.h"
 #include "master/store/lifecycle.h"
 #include "master/store/sqlite_connection.h"
+#include "master/store/sqlite_ready.h"
 #include "master/store/sqlite_rows.h"
+#include "master/store/sqlite_running.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -63,31 +67,58 @@ class SqliteWriter {
     bool moved = false;   // a task changed its state, as opposed to being purged
     absl::Time moved_at;  // when the last one did
   };
+  // Where a task is to be found before it is changed.
+  struct Place {
+    TaskState state = TaskState::kReady;
+    absl::Time ready_at;
+  };
+  static Place PlaceOf(const TaskCore& task) { return {task.state, task.ready_at}; }
   // What Insert finds out before it writes.
   struct InsertPlan;
+  // A task that a claim may take, and where it is from.
+  struct Candidate {
+    int64_t urgency = 0;
+    absl::Time ready_at;
+    TaskId id = 0;
+    size_t run = 0;  // of those that ready_.Heads answered
+    const Lane* lane = nullptr;
+  };
+  // What a claim has taken so far.
+  struct ClaimAnswer {
+    std::vector<LeasedTask> tasks;
+    int64_t bytes = 0;
+  };
 
   // --- Shared by the verbs (sqlite_writer.cc) ---
   void LoadCaches();
+  // The task with this id as it is now, if there is one.
+  std::optional<TaskRow> Load(TaskId id);
   Lane& LaneOf(const std::string& queue, const std::string& type);  // makes it if it is new
   // Lanes that exist of these queues and types (empty: all types), each once.
   std::vector<Lane*> FindLanes(const std::vector<std::string>& queues,
                                const std::vector<std::string>& types);
   int64_t QueueDepth(const std::string& queue) const;
+  void MarkDirty(Lane& lane);
   void Tick(absl::Time now);
   void NoteDue(absl::Time at);
   // Counts a task in its new state; `from` is the one it leaves, none for a new task.
   void CountMove(const TaskRow& row, std::optional<TaskState> from);
   // What goes with becoming final: finish_seq, its key, the settling of its dependents.
   void Finalize(TaskRow& row);
-  // Writes a task whose core was changed by lifecycle.h, with all that follows from it.
-  void Save(TaskRow& row, TaskState from);
+  // Writes a task whose core was changed by lifecycle.h, with all that follows from it. A claim is
+  // not written so.
+  void Save(TaskRow& row, const Place& from);
+  void WriteState(const TaskCore& task, int64_t more_flags = 0);
+  // Writes what has changed of a task that goes on running: flags.
+  void SaveRunning(const TaskRow& row);
   void WriteOutcome(TaskRow& row, const TaskError& error, const std::string& result);
   // Writes how an attempt ended, then the task.
-  void SaveAttemptEnd(TaskRow& row, TaskState from, const AttemptEnd& end,
+  void SaveAttemptEnd(TaskRow& row, const Place& from, const AttemptEnd& end,
                       const std::string& result);
   void CancelWith(TaskRow& row, const TaskError& error, absl::Time now);
   void AddDependent(TaskId parent, TaskId child);
   void FlushCounts();
+  void FlushFinished();
 
   // --- Insert (sqlite_insert.cc) ---
   absl::StatusOr<std::optional<InsertAnswer>> FindRequest(absl::Time now,
@@ -100,8 +131,13 @@ class SqliteWriter {
   void RememberRequest(absl::Time now, const InsertRequest& request, const InsertAnswer& answer);
 
   // --- Work (sqlite_work.cc) ---
-  std::vector<TaskId> ChooseReady(const std::vector<Lane*>& lanes, absl::Time now,
-                                  const ClaimRequest& request);
+  static std::vector<Candidate> SharesFirst(const std::vector<QueueShare>& shares,
+                                            const std::vector<Candidate>& candidates);
+  std::vector<Candidate> ChooseReady(const std::vector<Lane*>& lanes, absl::Time now,
+                                     const ClaimRequest& request, std::vector<ReadyRun>& runs);
+  // Leases tasks with neighbouring ids, fresh ones or others; fewer if max_bytes is reached.
+  void LeaseRange(TaskId first, TaskId last, bool fresh, const ClaimRequest& request,
+                  ClaimAnswer& answer);
   ResultStatus CompleteOne(absl::Time now, const TaskResult& result);
 
   // --- Timers (sqlite_timers.cc) ---
@@ -114,11 +150,15 @@ class SqliteWriter {
   // --- Cancel, retry, purge (sqlite_manage.cc) ---
   absl::StatusOr<std::vector<TaskId>> Select(const Selection& selection, TaskId& next);
   bool RetryOne(absl::Time now, TaskRow& row, bool only_failed);
+  // Forgets tasks of a batch until `gone` is `limit`; whether there are none left.
+  bool PurgeFinished(BatchId batch, int64_t limit, int64_t& gone);
   void ForgetTask(const TaskRow& row);
 
   SqliteConnection& connection_;
   const StoreLimits limits_;
   LeaseIds lease_ids_;
+  ReadyTasks ready_;
+  RunningTasks running_;
 
   // Caches of what is small and always needed.
   int64_t last_task_ = 0;
@@ -132,6 +172,8 @@ class SqliteWriter {
   // Of the transaction that is open.
   absl::btree_map<BatchId, BatchChange> batch_changes_;
   absl::flat_hash_map<int64_t, int64_t> ready_by_lane_;
+  absl::btree_map<BatchId, std::vector<IdPair>> finished_;  // task and finish_seq
+  std::vector<Lane*> dirty_lanes_;
   Effects effects_;
   int64_t changes_at_begin_ = 0;
 };

@@ -1,0 +1,238 @@
+#include "master/store/sqlite_running.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "master/store/lifecycle.h"
+
+namespace tarea {
+
+// --- All of them, in memory
+// -------------------------------------------------------------------------------------
+
+void RunningTasks::Load() {
+  running_.clear();
+  claims_.clear();
+  by_lease_.clear();
+  changed_.clear();
+  current_ = 0;
+  Query query(connection_,
+              "SELECT id, worker, started_at, lease_until, first_task, first_lease, tasks "
+              "FROM claims");
+  while (query.Next()) {
+    const ClaimId id = query.Int(0);
+    last_claim_ = std::max(last_claim_, id);
+    Claim& claim = claims_[id];
+    claim.worker = query.Bytes(1);
+    claim.started_at = query.Time(2);
+    claim.lease_until = query.Time(3);
+    claim.stored = true;
+    claim.change = Claim::Change::kNone;
+    for (const IdPair& pair : DecodeIdPairs({query.Int(4), query.Int(5)}, query.Bytes(6))) {
+      std::optional<TaskRow> row = LoadTaskRow(connection_, pair.task);
+      // The others have succeeded, and may be forgotten already.
+      if (!row.has_value() || row->core.state != TaskState::kReady) continue;
+      StartAttempt(row->core, claim.started_at, claim.lease_until - claim.started_at, pair.number,
+                   claim.worker);
+      claim.tasks.push_back(pair);
+      claim.running++;
+      running_[pair.task] = {*std::move(row), id};
+    }
+    if (claim.running > 0) {
+      by_lease_.emplace(claim.lease_until, id);
+    } else {
+      Touch(id, Claim::Change::kAll);
+    }
+  }
+}
+
+TaskRow* RunningTasks::Find(TaskId id) {
+  const auto it = running_.find(id);
+  return it == running_.end() ? nullptr : &it->second.row;
+}
+
+RunningTasks::ClaimId RunningTasks::NewClaim(const std::string& worker, absl::Time started_at,
+                                             absl::Time lease_until) {
+  const ClaimId id = ++last_claim_;
+  Claim& claim = claims_[id];
+  claim.worker = worker;
+  claim.started_at = started_at;
+  claim.lease_until = lease_until;
+  changed_.push_back(id);
+  return id;
+}
+
+RunningTasks::Claim& RunningTasks::Touch(ClaimId id, Claim::Change change) {
+  Claim& claim = claims_[id];
+  if (claim.change == Claim::Change::kNone) changed_.push_back(id);
+  claim.change = std::max(claim.change, change);
+  return claim;
+}
+
+void RunningTasks::BeginClaim(const std::string& worker, absl::Time now, absl::Duration lease) {
+  current_ = NewClaim(worker, now, now + lease);
+}
+
+void RunningTasks::Start(TaskRow& row, LeaseId lease_id) {
+  Claim& claim = claims_[current_];
+  StartAttempt(row.core, claim.started_at, claim.lease_until - claim.started_at, lease_id,
+               claim.worker);
+  claim.tasks.push_back({row.core.id, lease_id});
+  if (claim.running++ == 0) by_lease_.emplace(claim.lease_until, current_);
+  running_[row.core.id] = {row, current_};
+}
+
+void RunningTasks::End(const TaskRow& row) {
+  const auto it = running_.find(row.core.id);
+  const ClaimId id = it->second.claim;
+  running_.erase(it);
+  Claim& claim = claims_[id];
+  if (--claim.running == 0) {
+    by_lease_.erase({claim.lease_until, id});
+    Touch(id, Claim::Change::kAll);
+  } else if (row.core.state != TaskState::kSucceeded) {
+    // It may become READY again, and must not be taken for running then.
+    Touch(id, Claim::Change::kAll);
+  }
+}
+
+// --- Leases
+// --------------------------------------------------------------------------------------------
+
+void RunningTasks::SetLease(ClaimId id, absl::Time until) {
+  Claim& claim = Touch(id, Claim::Change::kLease);
+  by_lease_.erase({claim.lease_until, id});
+  claim.lease_until = until;
+  by_lease_.emplace(until, id);
+  for (const IdPair& pair : claim.tasks) {
+    const auto it = running_.find(pair.task);
+    if (it != running_.end() && it->second.claim == id) it->second.row.core.lease_until = until;
+  }
+}
+
+void RunningTasks::Renew(absl::Span<const TaskId> ids, absl::Time until) {
+  absl::flat_hash_map<ClaimId, std::vector<TaskId>> by_claim;
+  for (const TaskId id : ids) by_claim[running_.at(id).claim].push_back(id);
+  for (auto& [id, tasks] : by_claim) {
+    const Claim& claim = claims_[id];
+    if (claim.lease_until >= until) continue;
+    std::sort(tasks.begin(), tasks.end());
+    tasks.erase(std::unique(tasks.begin(), tasks.end()), tasks.end());
+    const bool whole = static_cast<int64_t>(tasks.size()) == claim.running;
+    SetLease(whole ? id : Split(id, tasks), until);
+  }
+}
+
+RunningTasks::ClaimId RunningTasks::Split(ClaimId from, absl::Span<const TaskId> ids) {
+  const Claim old = Touch(from, Claim::Change::kAll);
+  const ClaimId id = NewClaim(old.worker, old.started_at, old.lease_until);
+  Claim& claim = claims_[id];
+  for (const TaskId task : ids) {
+    Running& running = running_.at(task);
+    running.claim = id;
+    claim.tasks.push_back({task, running.row.core.lease_id});
+  }
+  claim.running = static_cast<int64_t>(ids.size());
+  claims_[from].running -= claim.running;
+  by_lease_.emplace(claim.lease_until, id);
+  return id;
+}
+
+void RunningTasks::ExtendAll(absl::Time until) {
+  std::vector<ClaimId> shorter;
+  for (const auto& [lease_until, id] : by_lease_) {
+    if (lease_until >= until) break;
+    shorter.push_back(id);
+  }
+  for (const ClaimId id : shorter) SetLease(id, until);
+}
+
+std::vector<TaskId> RunningTasks::Expired(absl::Time now, int64_t limit) const {
+  std::vector<std::pair<absl::Time, TaskId>> expired;
+  absl::Time last = absl::InfinitePast();
+  for (const auto& [lease_until, id] : by_lease_) {
+    // Those that ended at the same time may be in several claims.
+    const bool enough = static_cast<int64_t>(expired.size()) >= limit && lease_until > last;
+    if (lease_until > now || enough) break;
+    last = lease_until;
+    for (const IdPair& pair : claims_.at(id).tasks) {
+      const auto it = running_.find(pair.task);
+      if (it == running_.end() || it->second.claim != id) continue;
+      expired.emplace_back(lease_until, pair.task);
+    }
+  }
+  std::sort(expired.begin(), expired.end());
+  std::vector<TaskId> ids;
+  for (const auto& [lease_until, id] : expired) {
+    if (static_cast<int64_t>(ids.size()) == limit) break;
+    ids.push_back(id);
+  }
+  return ids;
+}
+
+// --- The table
+// -----------------------------------------------------------------------------------------
+
+void RunningTasks::Flush() {
+  for (const ClaimId id : changed_) {
+    const auto it = claims_.find(id);
+    Claim& claim = it->second;
+    if (claim.running > 0) {
+      Write(id, claim);
+      continue;
+    }
+    if (claim.stored) Query(connection_, "DELETE FROM claims WHERE id = ?", id).Run();
+    claims_.erase(it);
+  }
+  changed_.clear();
+  current_ = 0;
+}
+
+void RunningTasks::Write(ClaimId id, Claim& claim) {
+  if (claim.change == Claim::Change::kLease) {
+    Query(connection_, "UPDATE claims SET lease_until = ? WHERE id = ?", claim.lease_until, id)
+        .Run();
+  } else {
+    std::erase_if(claim.tasks, [this, id](const IdPair& pair) {
+      const auto running = running_.find(pair.task);
+      return running == running_.end() || running->second.claim != id;
+    });
+    const IdPair& first = claim.tasks.front();
+    const std::string tasks = EncodeIdPairs(claim.tasks);
+    Query(connection_, "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", id,
+          claim.worker, claim.started_at, claim.lease_until, first.task, first.number, tasks)
+        .Run();
+  }
+  claim.change = Claim::Change::kNone;
+  claim.stored = true;
+}
+
+// --- A snapshot
+// ----------------------------------------------------------------------------------------
+
+void RunningView::Load() {
+  loaded_ = true;
+  Query query(connection_,
+              "SELECT worker, started_at, lease_until, first_task, first_lease, tasks FROM claims");
+  while (query.Next()) {
+    claims_.push_back({query.Bytes(0), query.Time(1), query.Time(2)});
+    for (const IdPair& pair : DecodeIdPairs({query.Int(3), query.Int(4)}, query.Bytes(5))) {
+      leases_[pair.task] = {pair.number, claims_.size() - 1};
+    }
+  }
+}
+
+bool RunningView::Runs(TaskId id) {
+  if (!loaded_) Load();
+  return leases_.contains(id);
+}
+
+void RunningView::Apply(TaskCore& task) {
+  if (task.state != TaskState::kReady || !Runs(task.id)) return;
+  const Lease& lease = leases_[task.id];
+  const Claim& claim = claims_[lease.claim];
+  StartAttempt(task, claim.started_at, claim.lease_until - claim.started_at, lease.id,
+               claim.worker);
+}
+
+}  // namespace tarea
