@@ -1,0 +1,105 @@
+#include "bench/setup.h"
+
+#include <signal.h>
+
+#include <filesystem>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "bench/measure.h"
+
+namespace tarea {
+
+absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<bool>()> condition,
+                   absl::Duration timeout, absl::Duration pause) {
+  const Stopwatch waited;
+  for (;;) {
+    const absl::StatusOr<bool> holds = condition();
+    if (!holds.ok()) return holds.status();
+    if (*holds) return absl::OkStatus();
+    if (waited.Elapsed() > timeout) {
+      return absl::DeadlineExceededError(
+          absl::StrCat("waited ", absl::FormatDuration(timeout), " for ", what));
+    }
+    absl::SleepFor(pause);
+  }
+}
+
+absl::Status Setup::StartMaster(const std::vector<std::string>& flags) {
+  const std::string port_file = dir_.path() + "/port";
+  std::filesystem::remove(port_file);
+  std::vector<std::string> arguments = {"--listen",    address_.empty() ? "127.0.0.1:0" : address_,
+                                        "--data-dir",  data_dir(),
+                                        "--port-file", port_file};
+  arguments.insert(arguments.end(), flags.begin(), flags.end());
+  master_ = std::make_unique<Process>(BinPath("master"), arguments);
+  const absl::Status started = Await(
+      "the master to start",
+      [&]() -> absl::StatusOr<bool> {
+        if (std::filesystem::exists(port_file)) return true;
+        if (!master_->Wait(absl::ZeroDuration()).has_value()) return false;
+        return absl::UnavailableError(absl::StrCat("the master ended: ", master_->Log()));
+      },
+      Process::kPatience, absl::Milliseconds(1));
+  if (!started.ok() || client_ != nullptr) return started;
+  address_ = absl::StrCat("127.0.0.1:", absl::StripAsciiWhitespace(ReadFile(port_file)));
+  ClientOptions options = client_options_;
+  options.masters = {address_};
+  client_ = std::make_unique<Client>(std::move(options));
+  return absl::OkStatus();
+}
+
+absl::Status Setup::StopMaster(int signal) {
+  master_->Kill(signal);
+  if (master_->Wait().has_value()) return absl::OkStatus();
+  return absl::DeadlineExceededError(
+      absl::StrCat("the master does not end after signal ", signal, ": ", master_->Log()));
+}
+
+absl::Status Setup::StartWorkers(int count, const std::vector<std::string>& flags) {
+  for (int i = 0; i < count; ++i) {
+    std::vector<std::string> arguments = {"worker", "--master", address_, "--name",
+                                          absl::StrCat("w", workers_.size() + 1)};
+    arguments.insert(arguments.end(), flags.begin(), flags.end());
+    workers_.push_back(std::make_unique<Process>(BinPath("tarea_bench"), arguments));
+  }
+  return Await("the workers to connect", [&]() -> absl::StatusOr<bool> {
+    for (const std::unique_ptr<Process>& worker : workers_) {
+      if (!worker->Wait(absl::ZeroDuration()).has_value()) continue;
+      return absl::UnavailableError(absl::StrCat("a worker ended: ", worker->Log()));
+    }
+    const absl::StatusOr<v1::GetStatsResponse> stats = client_->Stats();
+    if (!stats.ok()) return stats.status();
+    return stats->parked_polls() >= static_cast<int>(workers_.size());
+  });
+}
+
+absl::Status Setup::StopWorkers() {
+  for (const std::unique_ptr<Process>& worker : workers_) worker->Kill(SIGTERM);
+  for (const std::unique_ptr<Process>& worker : workers_) {
+    if (!worker->Wait().has_value()) {
+      return absl::DeadlineExceededError(absl::StrCat("a worker does not end: ", worker->Log()));
+    }
+  }
+  workers_.clear();
+  return absl::OkStatus();
+}
+
+absl::Duration Setup::MasterCpu() const { return CpuTime(master_->pid()); }
+
+absl::Duration Setup::WorkersCpu() const {
+  absl::Duration sum;
+  for (const std::unique_ptr<Process>& worker : workers_) sum += CpuTime(worker->pid());
+  return sum;
+}
+
+std::vector<v1::TaskSpec> MakeTasks(int64_t count, const std::string& type, size_t payload_bytes) {
+  v1::TaskSpec task;
+  task.set_type(type);
+  task.set_payload(std::string(payload_bytes, 'x'));
+  return std::vector<v1::TaskSpec>(static_cast<size_t>(count), task);
+}
+
+}  // namespace tarea

@@ -1,0 +1,77 @@
+#ifndef TAREA_BENCH_SETUP_H_
+#define TAREA_BENCH_SETUP_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/client.h"
+#include "tests/support/process.h"
+#include "tests/support/temp_dir.h"
+
+namespace tarea {
+
+// Asks again and again, with `pause` between, until `condition` holds. DEADLINE_EXCEEDED with
+// `what` if it does not within `timeout`; an error of `condition` ends it and is returned.
+absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<bool>()> condition,
+                   absl::Duration timeout = absl::Minutes(2),
+                   absl::Duration pause = absl::Milliseconds(5));
+
+// A master and workers as a user would run them: the real programs with default settings, on this
+// machine, with the data in a directory of its own.
+//
+//     Setup setup;
+//     if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
+//     if (absl::Status status = setup.StartWorkers(4); !status.ok()) return status;
+//     setup.client().Submit(...);
+//
+// Errors have the log of whoever did not do what it should. Not thread-safe, except for client()
+// and address(); use it from the main thread (see Process).
+class Setup {
+ public:
+  // `client`: how the client is set up, apart from the address.
+  explicit Setup(ClientOptions client = {.max_call_tasks = 1000})
+      : client_options_(std::move(client)) {}
+
+  // Returns when it takes calls. The first time on a port that the kernel picks, later on the same.
+  absl::Status StartMaster(const std::vector<std::string>& flags = {});
+
+  // Sends the signal and waits for the end.
+  absl::Status StopMaster(int signal);
+
+  // Starts that many workers (noop_worker.h) more and waits until all wait for tasks. Their queues
+  // must be paused or empty.
+  absl::Status StartWorkers(int count, const std::vector<std::string>& flags = {});
+
+  // Ends all workers and waits until the master knows it.
+  absl::Status StopWorkers();
+
+  // Processor time so far; of all workers that run.
+  absl::Duration MasterCpu() const;
+  absl::Duration WorkersCpu() const;
+
+  Process& master() { return *master_; }
+  Client& client() { return *client_; }
+  const std::string& address() const { return address_; }
+  std::string data_dir() const { return dir_.path() + "/data"; }
+
+ private:
+  const ClientOptions client_options_;
+  TempDir dir_;
+  std::string address_;
+  std::unique_ptr<Process> master_;
+  std::vector<std::unique_ptr<Process>> workers_;
+  std::unique_ptr<Client> client_;
+};
+
+// `count` tasks of this type with a payload of `payload_bytes`, for the default queue.
+std::vector<v1::TaskSpec> MakeTasks(int64_t count, const std::string& type,
+                                    size_t payload_bytes = 100);
+
+}  // namespace tarea
+
+#endif  // TAREA_BENCH_SETUP_H_
