@@ -63,8 +63,14 @@ CLI::App* AddRun(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   run->add_option("--json", flags.json, "Also write the figures to this file")->type_name("FILE");
-  run->add_option("--tasks", flags.scenario.tasks, "Tasks of throughput")
-      ->check(CLI::Range(1, 1'000'000))
+  run->add_option("--tasks", flags.scenario.tasks, "Tasks of throughput and mixed")
+      ->check(CLI::Range(1000, 1'000'000))
+      ->capture_default_str();
+  run->add_option("--backlog", flags.scenario.backlog, "Tasks that wait in backlog")
+      ->check(CLI::Range(200'000, 90'000'000))
+      ->capture_default_str();
+  run->add_option("--idle-workers", flags.scenario.idle_workers, "Workers of idle-workers")
+      ->check(CLI::Range(1, 10'000))
       ->capture_default_str();
   return run;
 }

@@ -76,17 +76,6 @@ absl::Status Setup::StartWorkers(int count, const std::vector<std::string>& flag
   });
 }
 
-absl::Status Setup::StopWorkers() {
-  for (const std::unique_ptr<Process>& worker : workers_) worker->Kill(SIGTERM);
-  for (const std::unique_ptr<Process>& worker : workers_) {
-    if (!worker->Wait().has_value()) {
-      return absl::DeadlineExceededError(absl::StrCat("a worker does not end: ", worker->Log()));
-    }
-  }
-  workers_.clear();
-  return absl::OkStatus();
-}
-
 absl::Duration Setup::MasterCpu() const { return CpuTime(master_->pid()); }
 
 absl::Duration Setup::WorkersCpu() const {

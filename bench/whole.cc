@@ -61,7 +61,7 @@ double Whole::cpu_us(absl::Duration cpu) const {
 }
 
 absl::StatusOr<Whole> MeasureWhole(Load load, const Findings& findings) {
-  Setup setup;
+  Setup setup(load.client);
   if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
   for (const std::string& queue : load.queues) {
     if (absl::Status status = setup.client().PauseQueue(queue); !status.ok()) return status;
@@ -69,7 +69,8 @@ absl::StatusOr<Whole> MeasureWhole(Load load, const Findings& findings) {
   Whole whole;
   whole.tasks = static_cast<int64_t>(load.tasks.size());
   const std::string count = WithCommas(whole.tasks);
-  findings.Say(absl::StrCat("submitting ", count, " tasks, 1,000 a call"));
+  findings.Say(absl::StrCat("submitting ", count, " tasks, ",
+                            WithCommas(load.client.max_call_tasks), " a call"));
   const absl::Duration client_before = CpuTime(getpid());
   absl::Duration master_before = setup.MasterCpu();
   const Stopwatch submit;

@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "bench/report.h"
+#include "client/client.h"
 #include "proto/tasks.pb.h"
 
 namespace tarea {
@@ -22,6 +23,8 @@ struct Load {
   // The attempts that all tasks take together, and what each returns.
   int64_t attempts = 0;
   std::string result = {};
+  // Where it says 1,000 tasks a call below.
+  ClientOptions client = {.max_call_tasks = 1000};
 };
 
 // How long both phases took, and the processor time of both.
