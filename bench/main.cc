@@ -21,6 +21,7 @@
 #include "common/exit_codes.h"
 #include "common/flags.h"
 #include "common/logging.h"
+#include "common/mutex_checks.h"
 #include "common/version.h"
 
 namespace tarea {
@@ -168,6 +169,7 @@ int Main(int argc, char** argv) {
 }  // namespace tarea
 
 int main(int argc, char** argv) {
+  tarea::SkipMutexChecks();
   // A worker reads its command line itself.
   if (argc > 1 && std::string(argv[1]) == "worker") {
     return tarea::NoopWorkerMain(argc - 1, argv + 1);

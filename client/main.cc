@@ -14,6 +14,7 @@
 #include "client/commands/terminal.h"
 #include "common/exit_codes.h"
 #include "common/grpc_log.h"
+#include "common/mutex_checks.h"
 
 namespace {
 
@@ -69,6 +70,7 @@ std::string StateDirectory() {
 }  // namespace
 
 int main(int argc, char** argv) {
+  tarea::SkipMutexChecks();
   // Before any thread is started, so that all have it.
   const sigset_t signals = BlockSignals();
   int stop[2] = {-1, -1};

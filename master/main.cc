@@ -8,6 +8,7 @@
 #include "common/exit_codes.h"
 #include "common/flags.h"
 #include "common/grpc_log.h"
+#include "common/mutex_checks.h"
 #include "master/master.h"
 
 namespace {
@@ -24,6 +25,7 @@ Examples:
 }  // namespace
 
 int main(int argc, char** argv) {
+  tarea::SkipMutexChecks();
   CLI::App app("Keeps tasks durably and hands them to workers.", "master");
   app.footer(kFooter);
   tarea::MasterOptions options;

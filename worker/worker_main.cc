@@ -15,6 +15,7 @@
 #include "common/flags.h"
 #include "common/grpc_log.h"
 #include "common/logging.h"
+#include "common/mutex_checks.h"
 #include "worker/handlers/echo.h"
 #include "worker/handlers/exec.h"
 #include "worker/handlers/sleep.h"
@@ -135,6 +136,7 @@ absl::Status RunUntilSignal(Worker& worker) {
 
 int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& handlers,
                const WorkerExtras& extras) {
+  SkipMutexChecks();
   Flags flags;
   CLI::App app("Takes tasks from a master and processes them.", "worker");
   app.footer(kFooter);
