@@ -131,8 +131,9 @@ class ClientFixture : public MasterFixture {
     std::istringstream in(input);
     std::ostringstream out;
     std::ostream err(&err_);
-    const int exit = RunClient(static_cast<int>(argv.size()), argv.data(),
-                               {.in = in, .out = out, .err = err, .interruption = interruption});
+    const int exit = RunClient(
+        static_cast<int>(argv.size()), argv.data(),
+        {.in = in, .out = out, .err = err, .interruption = interruption, .clock = clock_});
     return {exit, out.str(), err_.Take()};
   }
 
@@ -144,6 +145,8 @@ class ClientFixture : public MasterFixture {
 
   // stderr of the client that runs.
   AwaitedOutput err_;
+  // What clients go by; null: the machine's time.
+  Clock* clock_ = nullptr;
 };
 
 }  // namespace tarea

@@ -244,12 +244,19 @@ TEST_F(ClientRun, MapIsAnotherNameForIt) {
 }
 
 TEST_F(ClientRun, PlainProgressHasNoEscapeSequences) {
-  const auto worker = StartWorker(1, [](const v1::LeasedTask& task) {
-    absl::SleepFor(absl::Milliseconds(1800));
+  const std::string line = "client: 1 of 3 tasks finished, 1 running";
+  ManualClock clock(absl::Now());
+  clock_ = &clock;
+  // The second task takes until that is told: a minute at most.
+  const auto worker = StartWorker(1, [&](const v1::LeasedTask& task) {
+    for (int i = 0; task.task_id() == 2 && i < 600; ++i) {
+      clock.Advance(absl::Seconds(5));
+      if (err_.Await(line, absl::Milliseconds(100))) break;
+    }
     return Work(task);
   });
   const Ended ended = Client({"run", "--progress", "plain", "--", "say", ":::", "1", "2", "3"});
-  EXPECT_THAT(ended.err, HasSubstr(" of 3 tasks finished, 1 running"));
+  EXPECT_THAT(ended.err, HasSubstr(line));
   EXPECT_THAT(ended.err, Not(HasSubstr("\x1b")));
 }
 
