@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/client.h"
+#include "client/commands/descriptor_input.h"
 #include "client/commands/documents.h"
 #include "client/commands/layout.h"
 #include "client/commands/terminal.h"
@@ -57,10 +58,9 @@ struct Console {
   int err_fd = -1;
   // Where the client may keep what outlives it; empty: nowhere.
   std::string state_directory = {};
-  // Names what is called when `in` has had nothing to read for a moment (ConsoleInput::OnIdle).
-  // Null: nothing ever is.
-  std::function<void(std::function<bool()>)> on_idle_input = nullptr;
-  // Lets `in` end, even while it is being read. Null: cannot be done.
+  // How inputs are waited for, `in` and others. Null: for as long as it takes.
+  InputWait* input_wait = nullptr;
+  // Lets `in` and other inputs end, even while they are being read. Null: cannot be done.
   std::function<void()> end_input = nullptr;
   // What a command goes by, except in its calls. Null: the machine's time.
   Clock* clock = nullptr;
