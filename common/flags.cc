@@ -164,6 +164,10 @@ std::optional<int> ProgramFlags::Parse(int argc, const char* const* argv) {
     out_ << ManPage(app_, *settings_, program_);
     return kExitOk;
   }
+  for (const auto& [found, meant] : settings_->Misspelt()) {
+    err_ << app_.get_name() << ": " << Printable(found) << " is no variable of " << program_
+         << "; did you mean " << meant << "?\n";
+  }
   if (absl::Status status = settings_->Fill(); !status.ok()) return Usage(status.message());
   if (print_config_->count() > 0) {
     out_ << settings_->ToToml();

@@ -293,6 +293,21 @@ TEST_F(ProgramFlagsTest, WhatIsWrongInTheEnvironmentIsToldWithTheVariable) {
   EXPECT_THAT(Mistake({}), HasSubstr("TAREA_LIST: ',' has no value in it"));
 }
 
+TEST_F(ProgramFlagsTest, AVariableThatLooksMisspeltIsToldAndNothingElse) {
+  Set("TAREA_WORK_NUMEBR", "5");
+  const Ended ended = Parse({});
+  EXPECT_EQ(ended.exit, std::nullopt);
+  EXPECT_EQ(ended.err,
+            "prog: TAREA_WORK_NUMEBR is no variable of prog; did you mean TAREA_WORK_NUMBER?\n");
+  Set("TAREA_WORK_NUMEBR", "");
+  Set("TAREA_HOME", "/");
+  Set("TAREA_WORK", "1");
+  Set("TARE_NAME", "x");
+  EXPECT_EQ(Parse({}).err, "");
+  Set("TAREA_NAM", "x");
+  EXPECT_THAT(Parse({}).err, HasSubstr("did you mean TAREA_NAME?"));
+}
+
 TEST_F(ProgramFlagsTest, WhatIsWrongOnTheCommandLineIsToldWithWhatWasMeant) {
   EXPECT_THAT(Mistake({"--nmae", "x"}), HasSubstr("unknown flag '--nmae'; did you mean '--name'?"));
   EXPECT_THAT(Mistake({"wokr"}), HasSubstr("unknown command 'wokr'; did you mean 'work'?"));
