@@ -3,14 +3,12 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <functional>
 #include <iostream>
 #include <string>
 #include <thread>
-#include <utility>
 
 #include "client/commands/cli.h"
-#include "client/commands/console_input.h"
+#include "client/commands/descriptor_input.h"
 #include "client/commands/terminal.h"
 #include "common/exit_codes.h"
 #include "common/grpc_log.h"
@@ -33,7 +31,7 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-// Lets stdin end. Whoever waits for it sees a pipe closed.
+// Lets stdin and other inputs end. Whoever waits for them sees a pipe closed.
 class StopInput {
  public:
   explicit StopInput(int fd) : fd_(fd) {}
@@ -82,27 +80,27 @@ int main(int argc, char** argv) {
   StopInput stop_input(stop[1]);
   std::thread waiter([&] { WaitForSignals(signals, interruption, stop_input); });
 
-  tarea::ConsoleInput input(STDIN_FILENO, stop[0]);
+  tarea::InputWait input_wait(stop[0]);
+  tarea::DescriptorInput input(STDIN_FILENO, &input_wait);
   std::istream in(&input);
-  const int exit = tarea::RunClient(
-      argc, argv,
-      {.in = in,
-       .out = std::cout,
-       .err = std::cerr,
-       .in_is_terminal = isatty(STDIN_FILENO) == 1,
-       .out_terminal = tarea::DescribeTerminal(STDOUT_FILENO),
-       .err_terminal = tarea::DescribeTerminal(STDERR_FILENO),
-       .interruption = &interruption,
-       .out_fd = STDOUT_FILENO,
-       .err_fd = STDERR_FILENO,
-       .state_directory = StateDirectory(),
-       .on_idle_input = [&](std::function<bool()> on_idle) { input.OnIdle(std::move(on_idle)); },
-       .end_input = [&] { stop_input(); },
-       .init_logging =
-           [](const tarea::LogOptions& options) {
-             tarea::RouteGrpcLog();
-             return tarea::InitLogging("client", options);
-           }});
+  const int exit = tarea::RunClient(argc, argv,
+                                    {.in = in,
+                                     .out = std::cout,
+                                     .err = std::cerr,
+                                     .in_is_terminal = isatty(STDIN_FILENO) == 1,
+                                     .out_terminal = tarea::DescribeTerminal(STDOUT_FILENO),
+                                     .err_terminal = tarea::DescribeTerminal(STDERR_FILENO),
+                                     .interruption = &interruption,
+                                     .out_fd = STDOUT_FILENO,
+                                     .err_fd = STDERR_FILENO,
+                                     .state_directory = StateDirectory(),
+                                     .input_wait = &input_wait,
+                                     .end_input = [&] { stop_input(); },
+                                     .init_logging =
+                                         [](const tarea::LogOptions& options) {
+                                           tarea::RouteGrpcLog();
+                                           return tarea::InitLogging("client", options);
+                                         }});
   pthread_kill(waiter.native_handle(), SIGUSR1);
   waiter.join();
   return exit;

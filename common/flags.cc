@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "common/completion.h"
 #include "common/convert.h"
 #include "common/exit_codes.h"
@@ -83,6 +84,27 @@ CLI::Option* AddBytes(CLI::App& app, const std::string& name, int64_t& value,
       ->type_name("SIZE");
 }
 
+CLI::Option* AddPairs(CLI::App& app, const std::string& name,
+                      std::map<std::string, std::string>& pairs, const std::string& help) {
+  return app
+      .add_option_function<std::vector<std::string>>(
+          name,
+          [name, &pairs](const std::vector<std::string>& texts) {
+            for (const std::string& text : texts) {
+              const std::pair<std::string, std::string> pair =
+                  absl::StrSplit(text, absl::MaxSplits('=', 1));
+              if (text.find('=') == std::string::npos || pair.first.empty()) {
+                throw CLI::ValidationError(
+                    name, absl::StrCat("'", Printable(text), "' is not NAME=VALUE"));
+              }
+              pairs[pair.first] = pair.second;
+            }
+          },
+          help)
+      ->allow_extra_args(false)
+      ->type_name("NAME=VALUE");
+}
+
 CLI::Option* AddMasters(CLI::App& app, std::vector<std::string>& masters, const std::string& help) {
   return app.add_option("--master", masters, help)
       ->delimiter(',')
@@ -141,6 +163,10 @@ std::optional<int> ProgramFlags::Parse(int argc, const char* const* argv) {
   if (man_page_->count() > 0) {
     out_ << ManPage(app_, *settings_, program_);
     return kExitOk;
+  }
+  for (const auto& [found, meant] : settings_->Misspelt()) {
+    err_ << app_.get_name() << ": " << Printable(found) << " is no variable of " << program_
+         << "; did you mean " << meant << "?\n";
   }
   if (absl::Status status = settings_->Fill(); !status.ok()) return Usage(status.message());
   if (print_config_->count() > 0) {

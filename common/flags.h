@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <ostream>
@@ -33,6 +34,11 @@ CLI::Option* AddDuration(CLI::App& app, const std::string& name,
 // A flag that takes a number of bytes ("512M", "2G"). `value` must outlive `app`.
 CLI::Option* AddBytes(CLI::App& app, const std::string& name, int64_t& value,
                       const std::string& help);
+
+// A flag that takes NAME=VALUE, as often as one likes; the value may be empty, and hold a '='. Of
+// the same name the last one counts. `pairs` must outlive `app`.
+CLI::Option* AddPairs(CLI::App& app, const std::string& name,
+                      std::map<std::string, std::string>& pairs, const std::string& help);
 
 // --master: addresses of masters, which are tried in turn. Takes nothing but HOST:PORT: gRPC would
 // take a host alone, with a port of its own choice. `masters` holds the default and must outlive

@@ -1,5 +1,7 @@
 #include "common/settings.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
@@ -205,6 +207,26 @@ absl::Status Settings::UnknownKey(const ConfigEntry& entry, const std::string& p
       absl::StrCat(place, "unknown key '", Printable(entry.key), "'",
                    entry.section.empty() ? "" : absl::StrCat(" in [", entry.section, "]"),
                    elsewhere.empty() ? DidYouMean(entry.key, keys) : elsewhere));
+}
+
+// One slip, or two in a long name: with more, variables of master, worker and client, which may
+// share an environment, would be taken for each other's. The tests look whether they are.
+std::vector<std::pair<std::string, std::string>> Settings::Misspelt() const {
+  constexpr size_t kLongName = 12;  // TAREA_ and six letters
+  std::vector<std::string> known = {kConfigVariable};
+  for (const Setting& setting : settings_) known.push_back(setting.variable);
+  std::vector<std::pair<std::string, std::string>> found;
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const absl::string_view text = *entry;
+    const absl::string_view name = text.substr(0, text.find('='));
+    if (!absl::StartsWith(name, "TAREA_") || absl::EndsWith(text, "=")) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const std::string closest = Closest(name, known);
+    if (!closest.empty() && EditDistance(name, closest) <= (name.size() > kLongName ? 2 : 1)) {
+      found.emplace_back(name, closest);
+    }
+  }
+  return found;
 }
 
 absl::Status Settings::CheckRequired() const {

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -40,6 +41,11 @@ class Settings {
   // the file. A flag that goes not with one set before is left alone.
   // INVALID_ARGUMENT: a value is wrong, or a key is unknown; the message names its source.
   absl::Status Fill();
+
+  // Variables of the environment that look like misspelt ones of this program, and the one that
+  // each is probably meant to be, in the order of the environment. Others may belong to another
+  // program.
+  std::vector<std::pair<std::string, std::string>> Misspelt() const;
 
   // INVALID_ARGUMENT: a flag without which the command does not go is still not set.
   absl::Status CheckRequired() const;

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
+#include "common/flags.h"
 #include "common/logging.h"
 
 namespace tarea {
@@ -54,23 +53,8 @@ CLI::Option* AddQueues(CLI::App& app, WorkerOptions& options) {
 }
 
 CLI::Option* AddLabels(CLI::App& app, WorkerOptions& options) {
-  return app
-      .add_option_function<std::vector<std::string>>(
-          "--label",
-          [&options](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts) {
-              const std::pair<std::string, std::string> pair =
-                  absl::StrSplit(text, absl::MaxSplits('=', 1));
-              if (text.find('=') == std::string::npos || pair.first.empty()) {
-                throw CLI::ValidationError(
-                    "--label", absl::StrCat("'", Printable(text), "' is not NAME=VALUE"));
-              }
-              options.labels[pair.first] = pair.second;
-            }
-          },
-          "Shown where workers are listed; repeat it for more")
-      ->allow_extra_args(false)
-      ->type_name("NAME=VALUE");
+  return AddPairs(app, "--label", options.labels,
+                  "Shown where workers are listed; repeat it for more");
 }
 
 }  // namespace tarea

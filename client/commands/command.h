@@ -15,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "client/client.h"
+#include "client/commands/descriptor_input.h"
 #include "client/commands/documents.h"
 #include "client/commands/layout.h"
 #include "client/commands/terminal.h"
@@ -57,11 +58,12 @@ struct Console {
   int err_fd = -1;
   // Where the client may keep what outlives it; empty: nowhere.
   std::string state_directory = {};
-  // Names what is called when `in` has had nothing to read for a moment (ConsoleInput::OnIdle).
-  // Null: nothing ever is.
-  std::function<void(std::function<bool()>)> on_idle_input = nullptr;
-  // Lets `in` end, even while it is being read. Null: cannot be done.
+  // How inputs are waited for, `in` and others. Null: for as long as it takes.
+  InputWait* input_wait = nullptr;
+  // Lets `in` and other inputs end, even while they are being read. Null: cannot be done.
   std::function<void()> end_input = nullptr;
+  // What a command goes by, except in its calls. Null: the machine's time.
+  Clock* clock = nullptr;
   // Called once with what --log-level and --log-format say. Null: logging is set up already.
   std::function<absl::Status(const LogOptions&)> init_logging = nullptr;
 };
@@ -98,8 +100,8 @@ class Context {
   std::ostream& err() { return console_.err; }
   bool in_is_terminal() const { return console_.in_is_terminal; }
   const Console& console() const { return console_; }
-  absl::Time Now() { return clock_.Now(); }
-  Clock& clock() { return clock_; }
+  absl::Time Now() { return clock().Now(); }
+  Clock& clock() { return console_.clock != nullptr ? *console_.clock : clock_; }
 
   // What the outputs are, with the colours that the user wants.
   Terminal out_terminal() const { return WithColours(console_.out_terminal); }

@@ -1,10 +1,11 @@
 #include "client/commands/input_source.h"
 
 #include <errno.h>
-#include <string.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
 #include <iterator>
 #include <system_error>
 #include <utility>
@@ -53,24 +54,16 @@ absl::StatusOr<InputRange> ParseRange(absl::string_view text) {
 
 absl::StatusOr<std::unique_ptr<SourceReader>> SourceReader::Open(InputSource source,
                                                                  const InputFormat& format,
-                                                                 std::istream& in) {
+                                                                 std::istream& in,
+                                                                 const InputWait* wait) {
   std::unique_ptr<SourceReader> reader(new SourceReader(std::move(source)));
   const std::string& name = reader->source_.file;
   if (name.empty()) return reader;
   reader->delimiter_ = format.delimiter;
   reader->stream_ = &in;
   if (name != "-") {
-    errno = 0;
-    std::error_code ignored;
-    const bool directory = std::filesystem::is_directory(name, ignored);
-    if (directory) errno = EISDIR;
-    if (!directory) reader->file_.open(name, std::ios::binary);
-    if (directory || !reader->file_) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("cannot read the inputs in ", Printable(name), ": ",
-                       strerror(errno)));  // NOLINT(concurrency-mt-unsafe)
-    }
-    reader->stream_ = &reader->file_;
+    if (absl::Status status = reader->OpenFile(wait); !status.ok()) return status;
+    reader->stream_ = reader->file_.get();
   }
   if (!format.csv) return reader;
   reader->csv_ = std::make_unique<CsvReader>(*reader->stream_, format.csv_delimiter);
@@ -78,9 +71,31 @@ absl::StatusOr<std::unique_ptr<SourceReader>> SourceReader::Open(InputSource sou
   return reader;
 }
 
+SourceReader::~SourceReader() {
+  if (fd_ >= 0) close(fd_);
+}
+
+// Without blocking: a named pipe can be opened, and waited for, before anybody writes to it.
+absl::Status SourceReader::OpenFile(const InputWait* wait) {
+  fd_ = open(source_.file.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  int error = fd_ < 0 ? errno : 0;
+  struct stat info = {};
+  if (fd_ >= 0 && fstat(fd_, &info) == 0 && S_ISDIR(info.st_mode)) error = EISDIR;
+  if (error != 0) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot read the inputs in ", FileName(), ": ",
+                                                   std::generic_category().message(error)));
+  }
+  buffer_ = std::make_unique<DescriptorInput>(fd_, wait);
+  file_ = std::make_unique<std::istream>(buffer_.get());
+  return absl::OkStatus();
+}
+
+std::string SourceReader::FileName() const {
+  return source_.file == "-" ? "stdin" : Printable(source_.file);
+}
+
 absl::Status SourceReader::InFile(absl::string_view what) const {
-  return absl::InvalidArgumentError(
-      absl::StrCat(source_.file == "-" ? "stdin" : Printable(source_.file), ", ", what));
+  return absl::InvalidArgumentError(absl::StrCat(FileName(), ", ", what));
 }
 
 absl::Status SourceReader::ReadHeader() {
@@ -124,7 +139,7 @@ bool SourceReader::Next(std::vector<std::string>& row) {
     }
     if (stream_->bad()) {
       status_ = absl::InvalidArgumentError(
-          absl::StrCat("cannot read the inputs in ", Printable(source_.file), " to their end"));
+          absl::StrCat("cannot read the inputs in ", FileName(), " to their end"));
     }
     return false;
   }

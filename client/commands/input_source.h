@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <fstream>
 #include <istream>
 #include <memory>
 #include <optional>
@@ -14,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "client/commands/csv_reader.h"
+#include "client/commands/descriptor_input.h"
 
 namespace tarea {
 
@@ -52,10 +52,15 @@ struct InputFormat {
 // columns. Not thread-safe.
 class SourceReader {
  public:
-  // INVALID_ARGUMENT names a file that cannot be read. `in` must outlive the result.
+  // INVALID_ARGUMENT names a file that cannot be read. `in` and `wait`, which may be null, must
+  // outlive the result.
   static absl::StatusOr<std::unique_ptr<SourceReader>> Open(InputSource source,
                                                             const InputFormat& format,
-                                                            std::istream& in);
+                                                            std::istream& in,
+                                                            const InputWait* wait);
+  ~SourceReader();
+  SourceReader(const SourceReader&) = delete;
+  SourceReader& operator=(const SourceReader&) = delete;
 
   // Adds the columns of the next input to `row`. False at the end, or after an error.
   bool Next(std::vector<std::string>& row);
@@ -70,8 +75,10 @@ class SourceReader {
  private:
   explicit SourceReader(InputSource source) : source_(std::move(source)) {}
 
+  absl::Status OpenFile(const InputWait* wait);
   absl::Status ReadHeader();
   bool NextRecord(std::vector<std::string>& row);
+  std::string FileName() const;
   absl::Status InFile(absl::string_view what) const;
 
   InputSource source_;
@@ -79,7 +86,9 @@ class SourceReader {
   std::vector<std::string> names_ = {""};
   int64_t next_ = 0;
   char delimiter_ = '\n';
-  std::ifstream file_;
+  int fd_ = -1;
+  std::unique_ptr<DescriptorInput> buffer_;
+  std::unique_ptr<std::istream> file_;
   std::istream* stream_ = nullptr;
   std::unique_ptr<CsvReader> csv_;
 };

@@ -46,7 +46,8 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& wor
 
 absl::StatusOr<std::unique_ptr<InputRows>> InputRows::Open(std::vector<InputSource> sources,
                                                            const InputFormat& format,
-                                                           std::istream& in) {
+                                                           std::istream& in,
+                                                           const InputWait* wait) {
   std::unique_ptr<InputRows> rows(new InputRows());
   if (sources.empty()) {
     rows->total_ = 1;
@@ -60,7 +61,7 @@ absl::StatusOr<std::unique_ptr<InputRows>> InputRows::Open(std::vector<InputSour
   if (of_stdin > 1) return absl::InvalidArgumentError("stdin (-) can only be read once");
   for (InputSource& source : sources) {
     if (!source.linked) rows->groups_.emplace_back();
-    auto reader = SourceReader::Open(std::move(source), format, in);
+    auto reader = SourceReader::Open(std::move(source), format, in, wait);
     if (!reader.ok()) return reader.status();
     const std::vector<std::string>& names = (*reader)->names();
     rows->names_.insert(rows->names_.end(), names.begin(), names.end());

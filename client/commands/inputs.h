@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "client/commands/descriptor_input.h"
 #include "client/commands/input_source.h"
 
 // What `client run` does with its words: a command, and the inputs that go in the place of its
@@ -31,11 +32,12 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& wor
 // read as it goes, and so is what is linked to it; the others are held in memory. Not thread-safe.
 class InputRows {
  public:
-  // `in` must outlive the result. Errors name a file that cannot be read. No sources: one row
-  // without inputs.
+  // `in` and `wait` must outlive the result. Errors name a file that cannot be read. No sources:
+  // one row without inputs. Once `wait` is over, what is not read yet counts as not there.
   static absl::StatusOr<std::unique_ptr<InputRows>> Open(std::vector<InputSource> sources,
                                                          const InputFormat& format,
-                                                         std::istream& in);
+                                                         std::istream& in,
+                                                         const InputWait* wait = nullptr);
 
   // How many rows there are; 0 if that is not known before the end.
   int64_t total() const { return total_; }

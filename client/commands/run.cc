@@ -68,8 +68,13 @@ int RunCommand::Run(Context& context) {
   if (options_.resume != 0) return ResumeRun(context, options_);
   absl::StatusOr<CommandLine> line = Parse(context);
   if (!line.ok()) return context.Usage(line.status().message());
-  auto rows = InputRows::Open(std::move(line->sources), options_.Format(), context.in());
-  if (!rows.ok()) return context.Usage(rows.status().message());
+  auto rows = InputRows::Open(std::move(line->sources), options_.Format(), context.in(),
+                              context.console().input_wait);
+  if (!rows.ok()) {
+    // An interruption lets inputs end early, also in the middle of what must be there.
+    return context.interrupted() ? EndWithoutBatch(context, {})
+                                 : context.Usage(rows.status().message());
+  }
   const CommandTemplate command(line->argv, (*rows)->names());
   if (absl::Status status = command.Check((*rows)->names().size()); !status.ok()) {
     return context.Usage(status.message());
@@ -108,7 +113,7 @@ int RunCommand::Submit(Context& context, const CommandTemplate& command, InputRo
        .make_task = [&](const std::vector<std::string>& inputs,
                         int64_t number) { return options_.Task(command, inputs, number); },
        .stop = [&context] { return context.interrupted(); },
-       .on_idle = context.console().on_idle_input,
+       .input_wait = context.console().input_wait,
        // Nobody may close the batch any more, so it is no use to wait for its end.
        .on_failure = [&watching] { watching.Interrupt(); }});
   if (options_.detach) return Detach(context, submission);

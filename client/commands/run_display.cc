@@ -64,8 +64,8 @@ absl::Status RunDisplay::Show(const v1::Task& task) {
       ShowResult(task);
       break;
     case Format::kLines:
-      chunk_.Add(RunStream::kOut, TaskJson(task));
-      chunk_.Add(RunStream::kOut, "\n");
+      chunk_.Add(OutputStream::kStdout, TaskJson(task));
+      chunk_.Add(OutputStream::kStdout, "\n");
       break;
     case Format::kDocument:
       context_.stream().Item(TaskJson(task));
@@ -78,15 +78,15 @@ absl::Status RunDisplay::Show(const v1::Task& task) {
 
 void RunDisplay::ShowResult(const v1::Task& task) {
   const auto note = [&](absl::string_view text) {
-    chunk_.Add(RunStream::kErr, absl::StrCat("client: task ", task.id(), " ", text, "\n"));
+    chunk_.Add(OutputStream::kStderr, absl::StrCat("client: task ", task.id(), " ", text, "\n"));
   };
   v1::ExecResult result;
   if (!result.ParseFromString(task.result())) {
     note("has a result that exec does not make");
     return;
   }
-  chunk_.Add(RunStream::kOut, result.stdout_data());
-  chunk_.Add(RunStream::kErr, result.stderr_data());
+  chunk_.Add(OutputStream::kStdout, result.stdout_data());
+  chunk_.Add(OutputStream::kStderr, result.stderr_data());
   for (const auto& [cut, name, data] :
        {std::tuple(result.stdout_truncated(), "stdout", &result.stdout_data()),
         std::tuple(result.stderr_truncated(), "stderr", &result.stderr_data())}) {

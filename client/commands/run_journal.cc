@@ -61,6 +61,15 @@ bool ReadAll(int fd, char* data, size_t size, int64_t offset) {
   return true;
 }
 
+// What a spool calls a stream; an earlier client may have written it.
+uint32_t Descriptor(OutputStream stream) {
+  return stream == OutputStream::kStdout ? STDOUT_FILENO : STDERR_FILENO;
+}
+
+OutputStream StreamOf(const RunChunk::Header& header) {
+  return header.stream == STDOUT_FILENO ? OutputStream::kStdout : OutputStream::kStderr;
+}
+
 void AwaitWritable(int fd) {
   pollfd poll_fd = {.fd = fd, .events = POLLOUT, .revents = 0};
   poll(&poll_fd, 1, -1);
@@ -73,14 +82,14 @@ absl::Status OutputError(int error) {
 
 }  // namespace
 
-void RunChunk::Add(RunStream stream, absl::string_view bytes) {
+void RunChunk::Add(OutputStream stream, absl::string_view bytes) {
   while (!bytes.empty()) {
     Header header;
     if (!encoded_.empty()) memcpy(&header, encoded_.data() + last_, sizeof(header));
     const size_t room = std::numeric_limits<uint32_t>::max() - header.length;
-    if (encoded_.empty() || header.stream != static_cast<uint32_t>(stream) || room == 0) {
+    if (encoded_.empty() || header.stream != Descriptor(stream) || room == 0) {
       last_ = encoded_.size();
-      header = {.stream = static_cast<uint32_t>(stream), .length = 0};
+      header = {.stream = Descriptor(stream), .length = 0};
       encoded_.append(reinterpret_cast<const char*>(&header), sizeof(header));
       continue;
     }
@@ -92,13 +101,13 @@ void RunChunk::Add(RunStream stream, absl::string_view bytes) {
   }
 }
 
-void RunChunk::ForEach(const std::function<void(RunStream, absl::string_view)>& part) const {
+void RunChunk::ForEach(const std::function<void(OutputStream, absl::string_view)>& part) const {
   absl::string_view rest = encoded_;
   while (!rest.empty()) {
     Header header;
     memcpy(&header, rest.data(), sizeof(header));
     rest.remove_prefix(sizeof(header));
-    part(static_cast<RunStream>(header.stream), rest.substr(0, header.length));
+    part(StreamOf(header), rest.substr(0, header.length));
     rest.remove_prefix(header.length);
   }
 }
@@ -343,7 +352,7 @@ absl::Status RunJournal::Print() {
     if (slot.offset < end) {
       Step();
       if (slot.offset < first) slot.offset = first;
-      const bool out = header.stream == static_cast<uint32_t>(RunStream::kOut);
+      const bool out = StreamOf(header) == OutputStream::kStdout;
       if (absl::Status status = Send(out ? options_.out_fd : options_.err_fd, end); !status.ok()) {
         return status;
       }

@@ -11,20 +11,19 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/recent_output.h"
 
 // What `client run` has printed of a batch, kept so exactly that a client which was killed at any
 // instant can be followed by another one that prints the rest and nothing twice.
 namespace tarea {
 
-enum class RunStream : uint32_t { kOut = 1, kErr = 2 };
-
 // Output that goes out together: parts of stdout and stderr in their order.
 class RunChunk {
  public:
-  void Add(RunStream stream, absl::string_view bytes);
+  void Add(OutputStream stream, absl::string_view bytes);
 
   // Calls `part(stream, bytes)` for each part.
-  void ForEach(const std::function<void(RunStream, absl::string_view)>& part) const;
+  void ForEach(const std::function<void(OutputStream, absl::string_view)>& part) const;
 
   // Each part after a header that tells stream and length: what a spool consists of.
   const std::string& encoded() const { return encoded_; }
@@ -33,7 +32,7 @@ class RunChunk {
 
   // Header of a part.
   struct Header {
-    uint32_t stream = 0;
+    uint32_t stream = 0;  // its descriptor: 1 or 2
     uint32_t length = 0;
   };
 

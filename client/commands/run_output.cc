@@ -13,7 +13,7 @@ absl::Status RunOutput::Print(const RunChunk& chunk, const RunPosition& position
       const absl::Status kept = journal_->Append(chunk, position);
       if (kept.ok()) {
         if (absl::Status status = journal_->Print(); !status.ok()) return status;
-        chunk.ForEach([&](RunStream, absl::string_view bytes) { hidden.Wrote(bytes.back()); });
+        chunk.ForEach([&](OutputStream, absl::string_view bytes) { hidden.Wrote(bytes.back()); });
         return absl::OkStatus();
       }
       lost = Printable(kept.message(), 1024);
@@ -33,8 +33,8 @@ absl::Status RunOutput::PrintRest() {
 }
 
 absl::Status RunOutput::Write(const RunChunk& chunk, ProgressDisplay::Hidden& hidden) {
-  chunk.ForEach([&](RunStream stream, absl::string_view bytes) {
-    if (stream == RunStream::kOut) {
+  chunk.ForEach([&](OutputStream stream, absl::string_view bytes) {
+    if (stream == OutputStream::kStdout) {
       context_.out() << bytes;
     } else {
       // So that what shares a terminal, or a file, keeps its order.

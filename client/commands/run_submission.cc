@@ -6,7 +6,7 @@ namespace tarea {
 namespace {
 
 // Inputs may come slowly, from a command that still looks for them; their tasks need not wait until
-// there is enough for a call. Nor for the next input, if that does not come: see on_idle.
+// there is enough for a call. Nor for the next input, if that does not come: see input_wait.
 constexpr absl::Duration kFlushEvery = absl::Milliseconds(200);
 
 }  // namespace
@@ -88,8 +88,8 @@ absl::Status RunSubmission::AddTasks(BatchWriter& writer) {
 
 void RunSubmission::Work() {
   BatchWriter writer(*client_, options_.batch_name, rows_.total());
-  if (options_.on_idle) {
-    options_.on_idle([&] {
+  if (options_.input_wait != nullptr) {
+    options_.input_wait->OnIdle([&] {
       const bool flushed = writer.Flush().ok();
       Publish(writer);
       return flushed;
@@ -107,7 +107,7 @@ void RunSubmission::Work() {
   }
   Publish(writer);
   end_.submission = writer.submission();
-  if (options_.on_idle) options_.on_idle(nullptr);
+  if (options_.input_wait != nullptr) options_.input_wait->OnIdle(nullptr);
   {
     absl::MutexLock lock(&mu_);
     ended_ = true;

@@ -16,6 +16,7 @@
 #include "absl/synchronization/mutex.h"
 #include "client/batch_writer.h"
 #include "client/client.h"
+#include "client/commands/descriptor_input.h"
 #include "client/commands/inputs.h"
 #include "client/task_ids.h"
 #include "common/clock.h"
@@ -35,8 +36,8 @@ class RunSubmission {
         make_task;
     // Asked before each input; true ends the submission as if the inputs had ended.
     std::function<bool()> stop;
-    // Names what is called, in the thread, when inputs do not come; null: cannot be told.
-    std::function<void(std::function<bool()>)> on_idle = nullptr;
+    // Tells when inputs do not come; the thread's until it has ended. Null: cannot be told.
+    InputWait* input_wait = nullptr;
     // Called in the thread if the submission failed.
     std::function<void()> on_failure;
   };

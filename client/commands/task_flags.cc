@@ -2,7 +2,6 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/convert.h"
 #include "common/flags.h"
 #include "common/logging.h"
@@ -39,27 +38,6 @@ CLI::Option* AddIds(CLI::App& app, const std::string& name, absl::string_view wh
       help);
   // Positional ones follow each other; a flag takes one value each time.
   return option->delimiter(',')->allow_extra_args(option->get_positional())->type_name("ID");
-}
-
-CLI::Option* AddPairs(CLI::App& app, const std::string& name,
-                      std::map<std::string, std::string>& pairs, const std::string& help) {
-  return app
-      .add_option_function<std::vector<std::string>>(
-          name,
-          [name, &pairs](const std::vector<std::string>& texts) {
-            for (const std::string& text : texts) {
-              const std::pair<std::string, std::string> pair =
-                  absl::StrSplit(text, absl::MaxSplits('=', 1));
-              if (text.find('=') == std::string::npos || pair.first.empty()) {
-                throw CLI::ValidationError(
-                    name, absl::StrCat("'", Printable(text), "' is not NAME=VALUE"));
-              }
-              pairs[pair.first] = pair.second;
-            }
-          },
-          help)
-      ->allow_extra_args(false)
-      ->type_name("NAME=VALUE");
 }
 
 CLI::Option* AddLabels(CLI::App& app, std::map<std::string, std::string>& labels,

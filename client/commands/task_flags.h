@@ -23,12 +23,9 @@ CLI::Option* AddId(CLI::App& app, const std::string& name, absl::string_view wha
 CLI::Option* AddIds(CLI::App& app, const std::string& name, absl::string_view what,
                     std::vector<int64_t>& ids, const std::string& help);
 
-// --label NAME=VALUE, several times.
+// --label NAME=VALUE (AddPairs).
 CLI::Option* AddLabels(CLI::App& app, std::map<std::string, std::string>& labels,
                        const std::string& help);
-// The same under another name, for instance --env.
-CLI::Option* AddPairs(CLI::App& app, const std::string& name,
-                      std::map<std::string, std::string>& pairs, const std::string& help);
 
 // What may be said of any task that is submitted.
 struct TaskFlags {

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -90,6 +92,32 @@ TEST(Settings, WhatAProgramPrintsAsInForceItTakesAsItsFile) {
     // Nor do the defaults say anything that would be refused as a setting.
     EXPECT_THAT(OutputOf(BinPath(program), {"--config", file, "--print-config"}),
                 HasSubstr("\nlog-level = \"off\"  # /"));
+  }
+}
+
+TEST(Settings, TheVariablesOfOneProgramAreNotTakenForMisspeltOnesOfAnother) {
+  std::map<std::string, std::set<std::string>> variables;
+  for (const std::string program : kPrograms) {
+    const std::string page = OutputOf(BinPath(program), {"--man-page"});
+    for (size_t at = page.find("TAREA_"); at != std::string::npos; at = page.find("TAREA_", at)) {
+      const size_t end = page.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ_", at);
+      variables[program].insert(page.substr(at, end - at));
+      at = end;
+    }
+    EXPECT_GE(variables[program].size(), 15) << program;
+  }
+  for (const std::string program : kPrograms) {
+    ProcessOptions options;
+    for (const auto& [other, names] : variables) {
+      for (const std::string& name : names) {
+        if (!variables[program].contains(name)) options.environment[name] = "x";
+      }
+    }
+    // What a command finds in its environment.
+    for (const char* name : {"TASK_ID", "BATCH_ID", "ATTEMPT", "TASK_DIR", "PROGRESS_FD"}) {
+      options.environment[absl::StrCat("TAREA_", name)] = "1";
+    }
+    OutputOf(BinPath(program), {"--print-config"}, options);
   }
 }
 

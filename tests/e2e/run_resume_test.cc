@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -293,6 +294,40 @@ TEST_F(RunResume, InterruptedWhileInputsComeItClosesTheBatchWithWhatItHas) {
   EXPECT_FALSE(cluster_.client().GetBatch(1)->open());
   close(fds[0]);
   close(fds[1]);
+}
+
+TEST_F(RunResume, InterruptedWhileInputsComeFromANamedPipeItDoesTheSame) {
+  const std::string pipe = cluster_.path() + "/pipe";
+  ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
+  const std::unique_ptr<Process> early = Start({"run", "-a", pipe, "--", "echo"});
+  int writer = -1;
+  ASSERT_TRUE(WaitFor([&] {
+    writer = open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return writer >= 0;
+  })) << "nobody reads it: "
+      << early->Log();
+  ASSERT_EQ(write(writer, "a\nb\n", 4), 4);
+  ASSERT_TRUE(WaitFor([&] {
+    const auto batch = cluster_.client().GetBatch(1);
+    return batch.ok() && batch->total() == 2;
+  })) << "inputs are not submitted while others are waited for";
+  early->Kill(SIGTERM);
+  EXPECT_EQ(early->Wait(), ProcessEnd{.code = kExitInterrupted});
+  EXPECT_THAT(early->Log(),
+              AllOf(HasSubstr("the inputs had not come to their end; batch 1 has 2 tasks"),
+                    HasSubstr("client run --resume 1")));
+  close(writer);
+
+  // Before anybody writes to it, too.
+  const std::unique_ptr<Process> nothing = Start({"run", "--csv", "-a", pipe, "--", "echo"});
+  ASSERT_TRUE(WaitFor([&] {
+    writer = open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    return writer >= 0;
+  }));
+  nothing->Kill(SIGTERM);
+  EXPECT_EQ(nothing->Wait(), ProcessEnd{.code = kExitInterrupted});
+  EXPECT_EQ(nothing->Log(), "client: interrupted before anything was submitted\n");
+  close(writer);
 }
 
 TEST_F(RunResume, CancelOnInterruptCancelsWhatIsLeft) {

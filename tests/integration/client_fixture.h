@@ -1,6 +1,8 @@
 #ifndef TAREA_TESTS_INTEGRATION_CLIENT_FIXTURE_H_
 #define TAREA_TESTS_INTEGRATION_CLIENT_FIXTURE_H_
 
+#include <google/protobuf/util/json_util.h>
+
 #include <atomic>
 #include <functional>
 #include <memory>
@@ -13,7 +15,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "client/commands/cli.h"
+#include "tests/integration/awaited_output.h"
 #include "tests/integration/master_fixture.h"
 
 namespace tarea {
@@ -94,6 +98,21 @@ inline std::optional<v1::TaskResult> Work(const v1::LeasedTask& task) {
   return result;
 }
 
+// What JSON says beyond the message, like exec_result, is no matter here.
+template <typename Message>
+Message Parse(const std::string& json) {
+  google::protobuf::util::JsonParseOptions options;
+  options.ignore_unknown_fields = true;
+  Message message;
+  const auto status = google::protobuf::util::JsonStringToMessage(json, &message, options);
+  EXPECT_TRUE(status.ok()) << status.ToString() << " in " << json;
+  return message;
+}
+
+inline std::vector<std::string> JsonLines(const std::string& out) {
+  return absl::StrSplit(out, '\n', absl::SkipEmpty());
+}
+
 // The client's commands, run in this process against a master that is in it too.
 class ClientFixture : public MasterFixture {
  protected:
@@ -103,7 +122,7 @@ class ClientFixture : public MasterFixture {
     std::string err;
   };
 
-  // Runs `client ARGS` with `input` as stdin.
+  // Runs `client ARGS` with `input` as stdin; one at a time.
   Ended Client(std::vector<std::string> args, const std::string& input = "",
                Interruption* interruption = nullptr) {
     args.insert(args.begin(), {"client", "--master", Address()});
@@ -111,10 +130,11 @@ class ClientFixture : public MasterFixture {
     for (const std::string& arg : args) argv.push_back(arg.c_str());
     std::istringstream in(input);
     std::ostringstream out;
-    std::ostringstream err;
-    const int exit = RunClient(static_cast<int>(argv.size()), argv.data(),
-                               {.in = in, .out = out, .err = err, .interruption = interruption});
-    return {exit, out.str(), err.str()};
+    std::ostream err(&err_);
+    const int exit = RunClient(
+        static_cast<int>(argv.size()), argv.data(),
+        {.in = in, .out = out, .err = err, .interruption = interruption, .clock = clock_});
+    return {exit, out.str(), err_.Take()};
   }
 
   std::string Address() const { return absl::StrCat("127.0.0.1:", master_->port()); }
@@ -122,6 +142,11 @@ class ClientFixture : public MasterFixture {
   std::unique_ptr<FakeWorker> StartWorker(size_t gather = 1, FakeWorker::Work work = Work) {
     return std::make_unique<FakeWorker>(channel_, gather, std::move(work));
   }
+
+  // stderr of the client that runs.
+  AwaitedOutput err_;
+  // What clients go by; null: the machine's time.
+  Clock* clock_ = nullptr;
 };
 
 }  // namespace tarea

@@ -1,11 +1,9 @@
 // `client run` from inputs to outputs.
 
 #include <gmock/gmock.h>
-#include <google/protobuf/util/json_util.h>
 
 #include <filesystem>
 
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "common/exit_codes.h"
 #include "tests/integration/client_fixture.h"
@@ -128,14 +126,10 @@ TEST_F(ClientRun, InterruptedBeforeItSubmittedAnythingItSubmitsNothing) {
 TEST_F(ClientRun, JsonIsOneTaskPerLineInTheOrderOfTheInputs) {
   const auto worker = StartWorker(/*gather=*/2);
   const Ended ended = Client({"run", "--json", "say", ":::", "a", "b"});
-  const std::vector<std::string> lines = absl::StrSplit(ended.out, '\n', absl::SkipEmpty());
+  const std::vector<std::string> lines = JsonLines(ended.out);
   ASSERT_EQ(lines.size(), 2);
   EXPECT_THAT(lines[0], HasSubstr(R"("exec_result":{"exit_code":0,)"));
-  google::protobuf::util::JsonParseOptions options;
-  options.ignore_unknown_fields = true;
-  v1::Task task;
-  ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(lines[1], &task, options).ok());
-  EXPECT_EQ(task.id(), 2);
+  EXPECT_EQ(Parse<v1::Task>(lines[1]).id(), 2);
 }
 
 TEST_F(ClientRun, AsCompletedPrintsWhatIsThere) {
@@ -250,12 +244,19 @@ TEST_F(ClientRun, MapIsAnotherNameForIt) {
 }
 
 TEST_F(ClientRun, PlainProgressHasNoEscapeSequences) {
-  const auto worker = StartWorker(1, [](const v1::LeasedTask& task) {
-    absl::SleepFor(absl::Milliseconds(1800));
+  const std::string line = "client: 1 of 3 tasks finished, 1 running";
+  ManualClock clock(absl::Now());
+  clock_ = &clock;
+  // The second task takes until that is told: a minute at most.
+  const auto worker = StartWorker(1, [&](const v1::LeasedTask& task) {
+    for (int i = 0; task.task_id() == 2 && i < 600; ++i) {
+      clock.Advance(absl::Seconds(5));
+      if (err_.Await(line, absl::Milliseconds(100))) break;
+    }
     return Work(task);
   });
   const Ended ended = Client({"run", "--progress", "plain", "--", "say", ":::", "1", "2", "3"});
-  EXPECT_THAT(ended.err, HasSubstr(" of 3 tasks finished, 1 running"));
+  EXPECT_THAT(ended.err, HasSubstr(line));
   EXPECT_THAT(ended.err, Not(HasSubstr("\x1b")));
 }
 

@@ -291,6 +291,27 @@ void RunningCommand::HandleLostGuardian() {
       "left");
 }
 
+// `text` ends with a line that is not blank.
+absl::string_view LastLineOf(absl::string_view text) {
+  const size_t newline = text.rfind('\n');
+  return newline == absl::string_view::npos ? text : text.substr(newline + 1);
+}
+
+// Also without the blank lines before it.
+absl::string_view WithoutLastLine(absl::string_view text) {
+  text.remove_suffix(LastLineOf(text).size());
+  return absl::StripTrailingAsciiWhitespace(text);
+}
+
+// Many programs end with where to find help, after what went wrong: "Try 'ls --help' for more
+// information."
+bool IsHint(absl::string_view line) {
+  line = absl::StripLeadingAsciiWhitespace(line);
+  return (absl::StartsWithIgnoreCase(line, "try") && absl::StrContains(line, "help")) ||
+         absl::StartsWithIgnoreCase(line, "usage:") ||
+         absl::StartsWithIgnoreCase(line, "for more information");
+}
+
 }  // namespace
 
 void CapturedOutput::Add(absl::string_view text) {
@@ -306,8 +327,10 @@ std::string CapturedOutput::LastLine() const {
   const size_t begin = data_.size() - std::min(data_.size(), kTailBytes);
   const std::string end = absl::StrCat(absl::string_view(data_).substr(begin), tail_);
   const absl::string_view text = absl::StripAsciiWhitespace(end);
-  const size_t newline = text.rfind('\n');
-  return std::string(newline == absl::string_view::npos ? text : text.substr(newline + 1));
+  for (absl::string_view rest = text; !rest.empty(); rest = WithoutLastLine(rest)) {
+    if (!IsHint(LastLineOf(rest))) return std::string(LastLineOf(rest));
+  }
+  return std::string(LastLineOf(text));
 }
 
 CommandResult RunCommand(GuardianPool& pool, const Command& command, int stop_fd) {

@@ -26,7 +26,8 @@ class CapturedOutput {
   std::string TakeData() { return std::move(data_); }
   // More was written than is kept.
   bool truncated() const { return !tail_.empty(); }
-  // The last line that is not blank, also of what is not kept; its end if it is very long.
+  // The last line that is not blank, also of what is not kept; its end if it is very long. Where it
+  // only says how to get help, as "Try: ls --help", the one before.
   std::string LastLine() const;
 
  private:

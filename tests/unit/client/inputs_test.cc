@@ -1,10 +1,14 @@
 #include "client/commands/inputs.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 #include "client/commands/command_template.h"
 #include "tests/support/temp_dir.h"
@@ -153,6 +157,50 @@ TEST(InputRows, AFileThatCannotBeReadIsNamed) {
   const auto directory = InputRows::Open({File(dir.path())}, {}, in);
   EXPECT_THAT(std::string(directory.status().message()),
               HasSubstr(dir.path() + ": Is a directory"));
+}
+
+TEST(InputRows, AFileThatCannotBeReadToItsEndIsNamed) {
+  std::istringstream in;
+  // It opens, and then has nothing where it begins.
+  auto rows = InputRows::Open({File("/proc/self/mem")}, {}, in);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+  Words row;
+  EXPECT_FALSE((*rows)->Next(row));
+  EXPECT_EQ((*rows)->status().message(), "cannot read the inputs in /proc/self/mem to their end");
+}
+
+TEST(InputRows, ANamedPipeIsReadAsItsLinesComeAndLeftWhenToldSo) {
+  TempDir dir;
+  const std::string path = dir.path() + "/pipe";
+  ASSERT_EQ(mkfifo(path.c_str(), 0600), 0);
+  int stop[2];
+  ASSERT_EQ(pipe(stop), 0);
+  InputWait wait(stop[0]);
+  std::istringstream in;
+  auto rows = InputRows::Open({File(path)}, {}, in, &wait);
+  ASSERT_TRUE(rows.ok()) << rows.status();
+
+  // Nobody writes to it before it is waited for.
+  int writer = -1;
+  int idle = 0;
+  wait.OnIdle([&] {
+    ++idle;
+    writer = open(path.c_str(), O_WRONLY | O_NONBLOCK);
+    return write(writer, "a\nb", 3) == 3;
+  });
+  Words row;
+  EXPECT_TRUE((*rows)->Next(row));
+  EXPECT_THAT(row, ElementsAre("a"));
+  EXPECT_EQ(idle, 1);
+
+  wait.OnIdle([&] { return close(std::exchange(stop[1], -1)) == 0; });
+  EXPECT_TRUE((*rows)->Next(row)) << "what is there is read";
+  EXPECT_THAT(row, ElementsAre("b"));
+  EXPECT_FALSE((*rows)->Next(row));
+  EXPECT_EQ(stop[1], -1);
+  EXPECT_TRUE((*rows)->status().ok());
+  close(writer);
+  close(stop[0]);
 }
 
 TEST(InputRows, LinkedListsGoSideBySideToTheEndOfTheShortest) {

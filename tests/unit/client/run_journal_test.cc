@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utime.h>
@@ -27,7 +28,7 @@ constexpr RunKey kKey = {.batch_id = 12, .created_at = 1'700'000'000'000'000'001
 
 // What is printed to stdout and to stderr, as parts that follow each other.
 struct Part {
-  RunStream stream;
+  OutputStream stream;
   std::string bytes;
 };
 
@@ -49,9 +50,9 @@ class RunJournalTest : public testing::Test {
   // Chunk number `i`, from 1, and where it leads.
   static RunChunk Chunk(int i) {
     RunChunk chunk;
-    chunk.Add(RunStream::kOut, absl::StrCat("out ", i, "\n"));
-    if (i == 2) chunk.Add(RunStream::kErr, "err 2\n");
-    if (i == 2) chunk.Add(RunStream::kOut, "out 2, too\n");
+    chunk.Add(OutputStream::kStdout, absl::StrCat("out ", i, "\n"));
+    if (i == 2) chunk.Add(OutputStream::kStderr, "err 2\n");
+    if (i == 2) chunk.Add(OutputStream::kStdout, "out 2, too\n");
     return chunk;
   }
 
@@ -266,16 +267,19 @@ TEST_F(RunJournalTest, AFinishedOneIsKnownForAWhile) {
 TEST(RunChunk, JoinsWhatGoesToTheSameStreamAndKeepsTheOrderOfOthers) {
   RunChunk chunk;
   EXPECT_TRUE(chunk.empty());
-  chunk.Add(RunStream::kOut, "a");
-  chunk.Add(RunStream::kErr, "");
-  chunk.Add(RunStream::kOut, "b");
-  chunk.Add(RunStream::kErr, std::string("\0c", 2));
-  chunk.Add(RunStream::kOut, "d");
+  chunk.Add(OutputStream::kStdout, "a");
+  chunk.Add(OutputStream::kStderr, "");
+  chunk.Add(OutputStream::kStdout, "b");
+  chunk.Add(OutputStream::kStderr, std::string("\0c", 2));
+  chunk.Add(OutputStream::kStdout, "d");
   std::vector<std::string> parts;
-  chunk.ForEach([&](RunStream stream, absl::string_view bytes) {
+  chunk.ForEach([&](OutputStream stream, absl::string_view bytes) {
     parts.push_back(absl::StrCat(static_cast<int>(stream), ":", bytes));
   });
-  EXPECT_THAT(parts, testing::ElementsAre("1:ab", std::string("2:\0c", 4), "1:d"));
+  EXPECT_THAT(parts, testing::ElementsAre("0:ab", std::string("1:\0c", 4), "0:d"));
+  RunChunk::Header header;
+  memcpy(&header, chunk.encoded().data(), sizeof(header));
+  EXPECT_EQ(header.stream, 1) << "a spool may be that of an earlier client";
 }
 
 }  // namespace

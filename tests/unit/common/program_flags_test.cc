@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <optional>
 #include <sstream>
 
 #include "absl/strings/str_cat.h"
@@ -22,6 +23,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
+using testing::Pair;
 
 // --- Did you mean
 // ----------------------------------------------------------------------------------------
@@ -108,6 +110,32 @@ TEST(Masters, AreHostsWithPortsAndNothingElse) {
        {"host", "host:", ":1", "host:0", "host:65536", "host:http", "a:1,b"}) {
     EXPECT_THAT(parse(address), IsEmpty()) << address;
   }
+}
+
+TEST(Pairs, AreNamesWithAnyValueAndTheLastOfANameCounts) {
+  std::string mistake;
+  const auto parse = [&](std::vector<const char*> argv) {
+    CLI::App app("", "prog");
+    std::map<std::string, std::string> pairs;
+    AddPairs(app, "--label", pairs, "");
+    std::ostringstream out;
+    std::ostringstream err;
+    ProgramFlags flags(app, out, err);
+    argv.insert(argv.begin(), "prog");
+    const std::optional<int> exit = flags.Parse(static_cast<int>(argv.size()), argv.data());
+    mistake = err.str();
+    EXPECT_EQ(exit.has_value(), !mistake.empty());
+    return pairs;
+  };
+  EXPECT_THAT(parse({"--label", "a=b=c", "--label", "d=", "--label=e=1", "--label", "e=2"}),
+              ElementsAre(Pair("a", "b=c"), Pair("d", ""), Pair("e", "2")));
+  EXPECT_THAT(mistake, IsEmpty());
+  for (const char* text : {"x", "=x", ""}) {
+    parse({"--label", text});
+    EXPECT_THAT(mistake, HasSubstr(absl::StrCat("--label: '", text, "' is not NAME=VALUE")));
+  }
+  parse({"--label", "a=1", "b=2"});
+  EXPECT_THAT(mistake, HasSubstr("'b=2'")) << "one value each time";
 }
 
 // --- Command line, environment, file
@@ -263,6 +291,21 @@ TEST_F(ProgramFlagsTest, WhatIsWrongInTheEnvironmentIsToldWithTheVariable) {
   EXPECT_TRUE(Parse({}).on);
   Set("TAREA_LIST", ",");
   EXPECT_THAT(Mistake({}), HasSubstr("TAREA_LIST: ',' has no value in it"));
+}
+
+TEST_F(ProgramFlagsTest, AVariableThatLooksMisspeltIsToldAndNothingElse) {
+  Set("TAREA_WORK_NUMEBR", "5");
+  const Ended ended = Parse({});
+  EXPECT_EQ(ended.exit, std::nullopt);
+  EXPECT_EQ(ended.err,
+            "prog: TAREA_WORK_NUMEBR is no variable of prog; did you mean TAREA_WORK_NUMBER?\n");
+  Set("TAREA_WORK_NUMEBR", "");
+  Set("TAREA_HOME", "/");
+  Set("TAREA_WORK", "1");
+  Set("TARE_NAME", "x");
+  EXPECT_EQ(Parse({}).err, "");
+  Set("TAREA_NAM", "x");
+  EXPECT_THAT(Parse({}).err, HasSubstr("did you mean TAREA_NAME?"));
 }
 
 TEST_F(ProgramFlagsTest, WhatIsWrongOnTheCommandLineIsToldWithWhatWasMeant) {

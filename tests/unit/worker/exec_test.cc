@@ -204,6 +204,20 @@ TEST(CapturedOutput, ALineThatIsPartlyKeptIsWhole) {
   EXPECT_EQ(CapturedOutput(4).LastLine(), "");
 }
 
+TEST(CapturedOutput, TheLastLineIsOneThatSaysMoreThanWhereToFindHelp) {
+  const auto last = [](absl::string_view text) {
+    CapturedOutput output(1000);
+    output.Add(text);
+    return output.LastLine();
+  };
+  EXPECT_EQ(last("first\nls: unrecognized option '--x'\nTry 'ls --help' for more information.\n"),
+            "ls: unrecognized option '--x'");
+  EXPECT_EQ(last("error: what\n\n  Usage: x [FILE]\n\nFor more information, try '--help'.\n"),
+            "error: what");
+  EXPECT_EQ(last("busy\nTry again later\n"), "Try again later");
+  EXPECT_EQ(last("\nusage: x\nTry: x --help\n"), "Try: x --help") << "there is nothing else";
+}
+
 // --- What cannot be run ------------------------------------------------------------------------
 
 TEST_F(Exec, WhatCannotBeStartedSaysWhy) {
