@@ -265,7 +265,7 @@ void SqliteWriter::AddDependent(TaskId parent, TaskId child) {
   Query(connection_, "INSERT OR IGNORE INTO dependents VALUES (?, ?)", parent, child).Run();
   Query(connection_, "UPDATE tasks SET flags = flags | ? WHERE id = ?", kFlagHasDependents, parent)
       .Run();
-  if (TaskRow* running = running_.Find(parent)) running->core.has_dependents = true;
+  running_.SetDependents(parent);
 }
 
 void SqliteWriter::RememberRequest(absl::Time now, const InsertRequest& request,

@@ -13,10 +13,23 @@ int64_t TaskFlagsOf(const TaskRow& row) {
          (row.has_labels ? kFlagHasLabels : 0);
 }
 
+void SetTaskFlags(int64_t flags, TaskRow& row) {
+  row.core.run_on_parent_failure = (flags & kFlagRunOnParentFailure) != 0;
+  row.core.has_key = (flags & kFlagHasKey) != 0;
+  row.core.has_dependents = (flags & kFlagHasDependents) != 0;
+  row.has_labels = (flags & kFlagHasLabels) != 0;
+}
+
 int64_t StateFlagsOf(const TaskCore& task) {
   return (task.lease_lost ? kFlagLeaseLost : 0) |
          (task.cancel_requested ? kFlagCancelRequested : 0) |
          (task.has_outcome ? kFlagHasOutcome : 0);
+}
+
+void SetStateFlags(int64_t flags, TaskCore& task) {
+  task.lease_lost = (flags & kFlagLeaseLost) != 0;
+  task.cancel_requested = (flags & kFlagCancelRequested) != 0;
+  task.has_outcome = (flags & kFlagHasOutcome) != 0;
 }
 
 TaskRow ReadFreshRow(const Query& query) {
@@ -26,14 +39,10 @@ TaskRow ReadFreshRow(const Query& query) {
   core.batch_id = query.Int(1);
   row.lane_id = query.Int(2);
   core.priority = static_cast<int>(query.Int(3));
-  const int64_t flags = query.Int(4);
+  SetTaskFlags(query.Int(4), row);
   core.created_at = query.Time(5);
   core.ready_at = core.created_at;
   core.max_attempts = static_cast<int>(query.Int(6));
-  core.run_on_parent_failure = (flags & kFlagRunOnParentFailure) != 0;
-  core.has_key = (flags & kFlagHasKey) != 0;
-  core.has_dependents = (flags & kFlagHasDependents) != 0;
-  row.has_labels = (flags & kFlagHasLabels) != 0;
   return row;
 }
 
@@ -43,7 +52,7 @@ TaskRow ReadTaskRow(const Query& query) {
   if (query.IsNull(column)) return row;
   TaskCore& core = row.core;
   core.state = static_cast<TaskState>(query.Int(column++));
-  const int64_t flags = query.Int(column++);
+  SetStateFlags(query.Int(column++), core);
   core.attempt = static_cast<int>(query.Int(column++));
   core.max_attempts = static_cast<int>(query.Int(column++));
   core.blocked_on = static_cast<int>(query.Int(column++));
@@ -54,9 +63,6 @@ TaskRow ReadTaskRow(const Query& query) {
   core.started_at = query.Time(column++, absl::InfinitePast());
   core.finished_at = query.Time(column++);
   core.finish_seq = query.Int(column++);  // NULL reads as 0
-  core.lease_lost = (flags & kFlagLeaseLost) != 0;
-  core.cancel_requested = (flags & kFlagCancelRequested) != 0;
-  core.has_outcome = (flags & kFlagHasOutcome) != 0;
   return row;
 }
 

@@ -27,6 +27,7 @@ inline constexpr int64_t kFlagHasKey = 8;
 inline constexpr int64_t kFlagHasDependents = 16;
 inline constexpr int64_t kFlagHasLabels = 64;
 int64_t TaskFlagsOf(const TaskRow& row);
+void SetTaskFlags(int64_t flags, TaskRow& row);
 
 // Bits of states.flags.
 inline constexpr int64_t kFlagLeaseLost = 1;
@@ -34,6 +35,7 @@ inline constexpr int64_t kFlagCancelRequested = 2;
 inline constexpr int64_t kFlagHasOutcome = 32;
 inline constexpr int64_t kFlagStarted = 128;  // runs, so start_by has been kept
 int64_t StateFlagsOf(const TaskCore& task);
+void SetStateFlags(int64_t flags, TaskCore& task);
 
 // The columns of a TaskRow in the order that ReadTaskRow expects, for a SELECT that begins with
 // them from TAREA_TASK_TABLES. A task that runs reads as it was before its claim: READY.

@@ -36,7 +36,7 @@ void RunningTasks::Load() {
                    claim.worker);
       claim.tasks.push_back(pair);
       claim.running++;
-      running_[pair.task] = {*std::move(row), id};
+      running_[pair.task] = Pack(*row, id);
     }
     if (claim.running > 0) {
       by_lease_.emplace(claim.lease_until, id);
@@ -46,9 +46,65 @@ void RunningTasks::Load() {
   }
 }
 
-TaskRow* RunningTasks::Find(TaskId id) {
+RunningTasks::Running RunningTasks::Pack(const TaskRow& row, ClaimId claim) {
+  const TaskCore& task = row.core;
+  return {.claim = claim,
+          .lease_id = task.lease_id,
+          .batch_id = task.batch_id,
+          .lane_id = row.lane_id,
+          .created_at = absl::ToUnixMicros(task.created_at),
+          .ready_at = absl::ToUnixMicros(task.ready_at),
+          .start_by = Micros(task.start_by),
+          .priority = task.priority,
+          .attempt = task.attempt,
+          .max_attempts = task.max_attempts,
+          .task_flags = static_cast<uint8_t>(TaskFlagsOf(row)),
+          .state_flags = static_cast<uint8_t>(StateFlagsOf(task))};
+}
+
+std::optional<TaskRow> RunningTasks::Find(TaskId id) const {
   const auto it = running_.find(id);
-  return it == running_.end() ? nullptr : &it->second.row;
+  if (it == running_.end()) return std::nullopt;
+  const Running& running = it->second;
+  const Claim& claim = claims_.at(running.claim);
+  TaskRow row;
+  row.lane_id = running.lane_id;
+  SetTaskFlags(running.task_flags, row);
+  TaskCore& task = row.core;
+  SetStateFlags(running.state_flags, task);
+  task.id = id;
+  task.batch_id = running.batch_id;
+  task.state = TaskState::kRunning;
+  task.priority = running.priority;
+  task.attempt = running.attempt;
+  task.max_attempts = running.max_attempts;
+  task.lease_id = running.lease_id;
+  task.created_at = absl::FromUnixMicros(running.created_at);
+  task.ready_at = absl::FromUnixMicros(running.ready_at);
+  if (running.start_by.has_value()) task.start_by = absl::FromUnixMicros(*running.start_by);
+  task.started_at = claim.started_at;
+  task.lease_until = claim.lease_until;
+  task.worker = claim.worker;
+  return row;
+}
+
+bool RunningTasks::Runs(TaskId id, LeaseId lease_id) const {
+  const auto it = running_.find(id);
+  return it != running_.end() && it->second.lease_id == lease_id;
+}
+
+bool RunningTasks::IsCancelled(TaskId id) const {
+  const auto it = running_.find(id);
+  return it != running_.end() && (it->second.state_flags & kFlagCancelRequested) != 0;
+}
+
+void RunningTasks::SetDependents(TaskId id) {
+  const auto it = running_.find(id);
+  if (it != running_.end()) it->second.task_flags |= kFlagHasDependents;
+}
+
+void RunningTasks::SetCancelRequested(const TaskCore& task) {
+  running_.at(task.id).state_flags = static_cast<uint8_t>(StateFlagsOf(task));
 }
 
 RunningTasks::ClaimId RunningTasks::NewClaim(const std::string& worker, absl::Time started_at,
@@ -79,7 +135,7 @@ void RunningTasks::Start(TaskRow& row, LeaseId lease_id) {
                claim.worker);
   claim.tasks.push_back({row.core.id, lease_id});
   if (claim.running++ == 0) by_lease_.emplace(claim.lease_until, current_);
-  running_[row.core.id] = {row, current_};
+  running_[row.core.id] = Pack(row, current_);
 }
 
 void RunningTasks::End(const TaskRow& row) {
@@ -104,10 +160,6 @@ void RunningTasks::SetLease(ClaimId id, absl::Time until) {
   by_lease_.erase({claim.lease_until, id});
   claim.lease_until = until;
   by_lease_.emplace(until, id);
-  for (const IdPair& pair : claim.tasks) {
-    const auto it = running_.find(pair.task);
-    if (it != running_.end() && it->second.claim == id) it->second.row.core.lease_until = until;
-  }
 }
 
 void RunningTasks::Renew(absl::Span<const TaskId> ids, absl::Time until) {
@@ -130,7 +182,7 @@ RunningTasks::ClaimId RunningTasks::Split(ClaimId from, absl::Span<const TaskId>
   for (const TaskId task : ids) {
     Running& running = running_.at(task);
     running.claim = id;
-    claim.tasks.push_back({task, running.row.core.lease_id});
+    claim.tasks.push_back({task, running.lease_id});
   }
   claim.running = static_cast<int64_t>(ids.size());
   claims_[from].running -= claim.running;

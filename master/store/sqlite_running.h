@@ -2,6 +2,7 @@
 #define TAREA_MASTER_STORE_SQLITE_RUNNING_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,13 +32,19 @@ class RunningTasks {
   // Reads all of them anew.
   void Load();
 
-  // The task as it is now, RUNNING; null if it does not run. Valid until the next change here.
-  TaskRow* Find(TaskId id);
+  // The task as it is now, RUNNING, if it runs.
+  std::optional<TaskRow> Find(TaskId id) const;
+  bool Runs(TaskId id, LeaseId lease_id) const;
+  bool IsCancelled(TaskId id) const;  // it runs, and its cancel was asked for
 
   // Tasks from here to the next call are claimed together.
   void BeginClaim(const std::string& worker, absl::Time now, absl::Duration lease);
   // Adds one; `row` was READY and becomes RUNNING.
   void Start(TaskRow& row, LeaseId lease_id);
+
+  // What may change of a task while it runs; nothing if it does not.
+  void SetDependents(TaskId id);
+  void SetCancelRequested(const TaskCore& task);
 
   // Its attempt has ended.
   void End(const TaskRow& row);
@@ -64,10 +71,22 @@ class RunningTasks {
     enum class Change { kNone, kLease, kAll } change = Change::kAll;
     bool stored = false;
   };
+  // A TaskRow without what its claim says: there are thousands, looked up in no order.
   struct Running {
-    TaskRow row;
     ClaimId claim = 0;
+    LeaseId lease_id = 0;
+    BatchId batch_id = 0;
+    int64_t lane_id = 0;
+    int64_t created_at = 0;  // microseconds
+    int64_t ready_at = 0;
+    std::optional<int64_t> start_by;
+    int32_t priority = 0;
+    int32_t attempt = 0;
+    int32_t max_attempts = 0;
+    uint8_t task_flags = 0;  // kFlag...
+    uint8_t state_flags = 0;
   };
+  static Running Pack(const TaskRow& row, ClaimId claim);
 
   ClaimId NewClaim(const std::string& worker, absl::Time started_at, absl::Time lease_until);
   Claim& Touch(ClaimId id, Claim::Change change);

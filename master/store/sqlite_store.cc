@@ -154,6 +154,9 @@ std::unique_ptr<Store::Transaction> SqliteStore::Begin(Sync sync) {
 // -------------------------------------------------------------------------------------------
 
 absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptions& options) {
+  // Counting its memory takes a lock of the whole process for each allocation. Too late, and
+  // refused without harm, if something has used SQLite before.
+  sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   std::unique_ptr<SqliteStore> store(new SqliteStore(options));
   if (const absl::Status status = store->LockDirectory(); !status.ok()) return status;
   absl::Status status;

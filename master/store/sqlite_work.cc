@@ -183,13 +183,12 @@ std::vector<Stop> SqliteWriter::Renew(absl::Time now, absl::Duration lease,
   std::vector<Stop> stops;
   std::vector<TaskId> renewed;
   for (const Lease& held : leases) {
-    const TaskRow* row = running_.Find(held.task_id);
-    if (row == nullptr || row->core.lease_id != held.lease_id) {
+    if (!running_.Runs(held.task_id, held.lease_id)) {
       stops.push_back({held.task_id, held.lease_id, StopReason::kLost});
       continue;
     }
     renewed.push_back(held.task_id);
-    if (row->core.cancel_requested) {
+    if (running_.IsCancelled(held.task_id)) {
       stops.push_back({held.task_id, held.lease_id, StopReason::kCancelled});
     }
   }

@@ -172,8 +172,8 @@ void SqliteWriter::Tick(absl::Time now) { last_time_ = std::max(last_time_, now)
 void SqliteWriter::NoteDue(absl::Time at) { effects_.next_due = std::min(effects_.next_due, at); }
 
 std::optional<TaskRow> SqliteWriter::Load(TaskId id) {
-  if (const TaskRow* row = running_.Find(id)) return *row;
-  return LoadTaskRow(connection_, id);
+  std::optional<TaskRow> running = running_.Find(id);
+  return running.has_value() ? running : LoadTaskRow(connection_, id);
 }
 
 void SqliteWriter::MarkDirty(Lane& lane) {
@@ -239,7 +239,7 @@ void SqliteWriter::WriteState(const TaskCore& task, int64_t more_flags) {
 }
 
 void SqliteWriter::SaveRunning(const TaskRow& row) {
-  running_.Find(row.core.id)->core = row.core;
+  running_.SetCancelRequested(row.core);
   TaskCore stored = LoadTaskRow(connection_, row.core.id)->core;
   stored.cancel_requested = row.core.cancel_requested;
   stored.has_outcome = row.core.has_outcome;
