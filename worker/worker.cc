@@ -292,7 +292,7 @@ void Worker::Impl::RunSlot() {
 
 void Worker::Impl::Work(HeldTask& held) {
   const auto level = held.log_each() ? spdlog::level::info : spdlog::level::debug;
-  spdlog::log(level, "{}: started", held.Name());
+  if (spdlog::should_log(level)) spdlog::log(level, "{}: started", held.Name());
   const absl::Time begin = clock_->Now();
   absl::StatusOr<std::string> returned = handlers_.at(held.task().type())(held.task(), held);
   const absl::Duration took = clock_->Now() - begin;
@@ -301,10 +301,12 @@ void Worker::Impl::Work(HeldTask& held) {
   if (held.Settle()) {
     v1::TaskResult result = held.MakeResult(std::move(returned));
     const bool good = result.outcome() == v1::RESULT_OUTCOME_SUCCEEDED;
-    spdlog::log(good ? level : spdlog::level::info, "{}: {} in {}{}{}", held.Name(),
-                Name(result.outcome()), absl::FormatDuration(took),
-                result.error().message().empty() ? "" : ": ",
-                Printable(result.error().message(), 512));
+    // The texts of a line that is not written would cost more than a quick task.
+    if (const auto told = good ? level : spdlog::level::info; spdlog::should_log(told)) {
+      spdlog::log(told, "{}: {} in {}{}{}", held.Name(), Name(result.outcome()),
+                  absl::FormatDuration(took), result.error().message().empty() ? "" : ": ",
+                  Printable(result.error().message(), 512));
+    }
     // Without a lease only work that is done is of use: the master takes it if nobody else has the
     // task by now.
     if (good || held.stop_cause() != StopCause::kLost) {

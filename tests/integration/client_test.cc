@@ -54,6 +54,29 @@ TEST_F(ClientLibrary, ABatchInSeveralCallsIsOneBatchWhoseTasksKnowEachOther) {
   EXPECT_FALSE(client.GetBatch(batch->batch_id)->open());
 }
 
+TEST_F(ClientLibrary, ATextThatIsNotUtf8IsRefusedInEachFieldOfATask) {
+  Client client(Options());
+  const google::protobuf::Descriptor& type = *v1::TaskSpec::descriptor();
+  int tried = 0;
+  for (int i = 0; i < type.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *type.field(i);
+    v1::TaskSpec task = Task("0");
+    if (field.type() == google::protobuf::FieldDescriptor::TYPE_STRING) {
+      ASSERT_FALSE(field.is_repeated()) << "teach this test to fill in " << field.name();
+      task.GetReflection()->SetString(&task, &field, "bad\xff");
+    } else if (field.is_map()) {
+      ASSERT_EQ(field.name(), "labels") << "teach this test to fill in " << field.name();
+      (*task.mutable_labels())["colour"] = "bad\xff";
+    } else {
+      continue;
+    }
+    ++tried;
+    EXPECT_THAT(client.Submit("b", {task}).status().message(), HasSubstr("which is not UTF-8"))
+        << field.name();
+  }
+  EXPECT_GE(tried, 4);
+}
+
 TEST_F(ClientLibrary, CallsAreSplitByBytesAndALargeTaskGoesAlone) {
   ClientOptions options = Options();
   options.max_call_bytes = 1000;
