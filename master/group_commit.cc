@@ -19,39 +19,69 @@ GroupCommit::GroupCommit(Store* store, std::function<void(const Effects&)> on_co
     : store_(store), on_commit_(std::move(on_commit)), on_broken_(std::move(on_broken)) {}
 
 absl::Status GroupCommit::Run(Sync sync, Operation operation) {
-  Writer self{sync, operation, absl::OkStatus(), false, {}};
-  std::vector<Writer*> group;
-  {
-    absl::MutexLock lock(&mu_);
-    writers_.push_back(&self);
-    while (!self.done && writers_.front() != &self) self.wake.Wait(&mu_);
-    if (self.done) return self.status;
-    group.assign(writers_.begin(), writers_.begin() + static_cast<std::ptrdiff_t>(
-                                                          std::min(writers_.size(), kMaxGroup)));
+  Writer self{sync, operation, absl::OkStatus(), false, false, {}};
+  const Group group = AwaitTurn(self);
+  if (!group.empty()) {
+    WriteGroup(group);
+    if (const Group unsynced = PassTurn(group); !unsynced.empty()) SyncGroup(unsynced);
   }
-
-  RunGroup(group);  // the lock is free: others line up behind
-
   absl::MutexLock lock(&mu_);
-  writers_.erase(writers_.begin(), writers_.begin() + static_cast<std::ptrdiff_t>(group.size()));
-  for (Writer* writer : group) {
-    writer->done = true;
-    if (writer != &self) writer->wake.Signal();
-  }
-  if (!writers_.empty()) writers_.front()->wake.Signal();
+  running_--;
   return self.status;
 }
 
 int GroupCommit::waiting() {
   absl::MutexLock lock(&mu_);
-  return static_cast<int>(writers_.size());
+  return running_;
 }
 
-void GroupCommit::RunGroup(const std::vector<Writer*>& group) {
-  if (!broken_.ok()) {
-    for (Writer* writer : group) writer->status = broken_;
-    return;
+GroupCommit::Group GroupCommit::AwaitTurn(Writer& self) {
+  absl::MutexLock lock(&mu_);
+  running_++;
+  waiting_.push_back(&self);
+  while (!self.done && (self.taken || writing_ || waiting_.front() != &self)) self.wake.Wait(&mu_);
+  if (self.done) return {};
+  writing_ = true;
+  const auto end =
+      waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup));
+  Group group(waiting_.begin(), end);
+  waiting_.erase(waiting_.begin(), end);
+  for (Writer* writer : group) {
+    writer->taken = true;
+    writer->status = broken_;
   }
+  return group;
+}
+
+GroupCommit::Group GroupCommit::PassTurn(const Group& group) {
+  absl::MutexLock lock(&mu_);
+  writing_ = false;
+  if (!waiting_.empty()) waiting_.front()->wake.Signal();
+  Group unsynced;
+  for (Writer* writer : group) {
+    if (writer->sync == Sync::kNow && writer->status.ok()) {
+      unsynced.push_back(writer);
+    } else {
+      writer->done = true;
+      writer->wake.Signal();
+    }
+  }
+  return unsynced;
+}
+
+void GroupCommit::SyncGroup(const Group& group) {
+  absl::Status status = store_->MakeDurable();
+  if (!status.ok()) status = Break(status);
+  absl::MutexLock lock(&mu_);
+  for (Writer* writer : group) {
+    writer->status = status;
+    writer->done = true;
+    writer->wake.Signal();
+  }
+}
+
+void GroupCommit::WriteGroup(const Group& group) {
+  if (!group.front()->status.ok()) return;  // broken, for all of them
   absl::Status status = RunTransaction(group);
   if (absl::IsResourceExhausted(status) && group.size() > 1) {
     // The disk is full for all of them together; some may still fit, above all results.
@@ -64,16 +94,25 @@ void GroupCommit::RunGroup(const std::vector<Writer*>& group) {
     for (Writer* writer : group) writer->status = status;
   }
   if (status.ok() || absl::IsResourceExhausted(status)) return;
-
-  // Whether the last commit is on the disk is not known, and an fsync that failed must not be tried
-  // again: the kernel may have dropped the pages and would call the next one a success.
-  broken_ = absl::UnavailableError(absl::StrCat(
-      "the store takes no more writes, the master has to be restarted: ", status.message()));
-  for (Writer* writer : group) writer->status = broken_;
-  on_broken_(status);
+  const absl::Status broken = Break(status);
+  for (Writer* writer : group) writer->status = broken;
 }
 
-absl::Status GroupCommit::RunTransaction(const std::vector<Writer*>& group) {
+absl::Status GroupCommit::Break(const absl::Status& why) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (!broken_.ok()) return broken_;
+    // Whether the last commit is on the disk is not known, and an fsync that failed must not be
+    // tried again: the kernel may have dropped the pages and would call the next one a success.
+    broken_ = absl::UnavailableError(absl::StrCat(
+        "the store takes no more writes, the master has to be restarted: ", why.message()));
+  }
+  on_broken_(why);
+  absl::MutexLock lock(&mu_);
+  return broken_;
+}
+
+absl::Status GroupCommit::RunTransaction(const Group& group) {
   const bool now = std::any_of(group.begin(), group.end(),
                                [](const Writer* writer) { return writer->sync == Sync::kNow; });
   const std::unique_ptr<Store::Transaction> transaction =

@@ -16,7 +16,8 @@ namespace tarea {
 // Makes the writes of many threads share transactions, and so the syncs of the disk. Whoever finds
 // nobody writing takes along every operation that waits, runs them in one transaction, commits once
 // and answers each: the more callers, the larger the groups, with no timer and no thread of its own
-// (the way LevelDB's DBImpl::Write does it). Thread-safe.
+// (the way LevelDB's DBImpl::Write does it). The next group is written while the one before is
+// being synced. Thread-safe.
 class GroupCommit {
  public:
   // A piece of a transaction. Runs on any thread that is in Run, one at a time, and perhaps more
@@ -24,15 +25,15 @@ class GroupCommit {
   // it has written nothing; it is what Run answers.
   using Operation = absl::FunctionRef<absl::Status(Store::Transaction&)>;
 
-  // `store` must outlive it. `on_commit` is called after each commit, before its operations are
-  // answered; `on_broken` once, when the store can take no more writes. Both run on a thread that
-  // is in Run and must not call Run.
+  // `store` must outlive it. `on_commit` is called after each commit, before it is durable and its
+  // operations are answered, one at a time; `on_broken` once, when the store can take no more
+  // writes. Both run on a thread that is in Run and must not call Run.
   GroupCommit(Store* store, std::function<void(const Effects&)> on_commit,
               std::function<void(const absl::Status&)> on_broken);
 
-  // Returns when `operation` is committed; its answers are true only if this is OK.
-  // RESOURCE_EXHAUSTED: the disk is full; nothing was stored. UNAVAILABLE: the store is broken; the
-  // outcome is not known.
+  // Returns when `operation` is committed, and durable if it is to be now; its answers are true
+  // only if this is OK. RESOURCE_EXHAUSTED: the disk is full; nothing was stored. UNAVAILABLE: the
+  // store is broken; the outcome is not known.
   absl::Status Run(Sync sync, Operation operation) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Operations that are being committed, or wait to be.
@@ -43,21 +44,32 @@ class GroupCommit {
     const Sync sync;
     const Operation operation;
     absl::Status status;
+    bool taken = false;  // is in a group that somebody else runs
     bool done = false;
     absl::CondVar wake;
   };
+  using Group = std::vector<Writer*>;
 
-  void RunGroup(const std::vector<Writer*>& group);
-  absl::Status RunTransaction(const std::vector<Writer*>& group);
+  // Waits for the end of `self`, or for its turn to write: then answers the group to write.
+  Group AwaitTurn(Writer& self) ABSL_LOCKS_EXCLUDED(mu_);
+  void WriteGroup(const Group& group) ABSL_LOCKS_EXCLUDED(mu_);
+  absl::Status RunTransaction(const Group& group);
+  // Hands the turn to the next, ends those of the group that need no sync, and answers the others.
+  // (One that has ended may be gone at once.)
+  Group PassTurn(const Group& group) ABSL_LOCKS_EXCLUDED(mu_);
+  void SyncGroup(const Group& group) ABSL_LOCKS_EXCLUDED(mu_);
+  // The status of all that was not durable at `why`, and of all that comes later.
+  absl::Status Break(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
 
   Store* const store_;
   const std::function<void(const Effects&)> on_commit_;
   const std::function<void(const absl::Status&)> on_broken_;
 
   absl::Mutex mu_;
-  // The one at the front writes for those behind it.
-  std::deque<Writer*> writers_ ABSL_GUARDED_BY(mu_);
-  absl::Status broken_;  // of the writer at the front, which hands it on with mu_
+  std::deque<Writer*> waiting_ ABSL_GUARDED_BY(mu_);  // the one at the front writes next
+  int running_ ABSL_GUARDED_BY(mu_) = 0;              // calls of Run
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Status broken_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace tarea

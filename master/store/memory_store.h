@@ -31,6 +31,7 @@ class MemoryStore : public Store {
 
   using Store::Begin;
   std::unique_ptr<Transaction> Begin(Sync sync) override;
+  absl::Status MakeDurable() override { return absl::OkStatus(); }
 
   absl::StatusOr<Task> GetTask(TaskId id) override;
   absl::StatusOr<Batch> GetBatch(BatchId id) override;

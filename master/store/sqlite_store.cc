@@ -57,7 +57,8 @@ absl::Status GuardStatus(absl::Status& lost, Verb verb) {
 
 class SqliteStore::SqliteTransaction : public Store::Transaction {
  public:
-  explicit SqliteTransaction(SqliteWriter& writer) : writer_(writer) {
+  // With a `log`, what is committed has to become durable.
+  SqliteTransaction(SqliteWriter& writer, SqliteLog* log) : writer_(writer), log_(log) {
     GuardStatus(lost_, [&] { writer_.Begin(); }).IgnoreError();
   }
 
@@ -125,7 +126,9 @@ class SqliteStore::SqliteTransaction : public Store::Transaction {
   }
 
   absl::Status Commit() override {
+    if (log_ != nullptr) log_->BeginCommit();
     const absl::Status status = GuardStatus(lost_, [&] { writer_.Commit(); });
+    if (log_ != nullptr) log_->EndCommit();
     committed_ = status.ok();
     return status;
   }
@@ -134,20 +137,17 @@ class SqliteStore::SqliteTransaction : public Store::Transaction {
 
  private:
   SqliteWriter& writer_;
+  SqliteLog* const log_;
   absl::Status lost_;
   bool committed_ = false;
 };
 
-void SqliteStore::SetSync(Sync sync) {
-  if (options_.durability == Durability::kOs || sync == sync_) return;
-  sync_ = sync;
-  connection_->db().exec(sync == Sync::kNow ? "PRAGMA synchronous = FULL"
-                                            : "PRAGMA synchronous = NORMAL");
+std::unique_ptr<Store::Transaction> SqliteStore::Begin(Sync sync) {
+  return std::make_unique<SqliteTransaction>(*writer_, sync == Sync::kNow ? log_.get() : nullptr);
 }
 
-std::unique_ptr<Store::Transaction> SqliteStore::Begin(Sync sync) {
-  SetSync(sync);
-  return std::make_unique<SqliteTransaction>(*writer_);
+absl::Status SqliteStore::MakeDurable() {
+  return options_.durability == Durability::kFsync ? log_->MakeDurable() : absl::OkStatus();
 }
 
 // --- Opening
@@ -181,6 +181,7 @@ SqliteStore::~SqliteStore() {
     idle_readers_.clear();
   }
   writer_.reset();
+  log_.reset();
   connection_.reset();
   if (lock_fd_ >= 0) close(lock_fd_);
 }
@@ -237,15 +238,16 @@ absl::Status SqliteStore::OpenDatabase() {
   sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   db.exec("PRAGMA journal_mode = WAL");
   db.exec("PRAGMA journal_size_limit = 67108864");
-  db.exec("PRAGMA wal_autocheckpoint = 4000");
   db.exec("PRAGMA cache_size = -65536");
   db.exec("PRAGMA temp_store = MEMORY");
-  db.exec(options_.durability == Durability::kFsync ? "PRAGMA synchronous = FULL"
-                                                    : "PRAGMA synchronous = NORMAL");
   Migrate();
 
-  // Durable before the first lease is given out.
+  // Durable before the first lease is given out, as is what an earlier process has left in the log.
+  db.exec("PRAGMA synchronous = FULL");
   Query(*connection_, "UPDATE meta SET epoch = epoch + 1").Run();
+  // From here on COMMIT does not sync; SqliteLog does.
+  db.exec("PRAGMA synchronous = NORMAL");
+  log_ = std::make_unique<SqliteLog>(db.getHandle());
   writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
                                            PragmaInt(*connection_, "SELECT epoch FROM meta"));
   absl::MutexLock lock(&mu_);
@@ -297,8 +299,12 @@ absl::StatusOr<T> SqliteStore::Read(absl::FunctionRef<absl::StatusOr<T>(SqliteCo
   } catch (const SQLite::Exception& e) {
     answer = ToStatus(e);
   }
-  absl::MutexLock lock(&mu_);
-  idle_readers_.push_back(std::move(connection));
+  {
+    absl::MutexLock lock(&mu_);
+    idle_readers_.push_back(std::move(connection));
+  }
+  // Nobody is to act on what a loss of power could take back.
+  if (const absl::Status status = MakeDurable(); !status.ok()) return status;
   return answer;
 }
 

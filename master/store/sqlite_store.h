@@ -10,15 +10,16 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "master/store/sqlite_connection.h"
+#include "master/store/sqlite_log.h"
 #include "master/store/sqlite_writer.h"
 #include "master/store/store.h"
 
 namespace tarea {
 
 enum class Durability {
-  kFsync,  // SQLite's synchronous=FULL: what is committed survives a loss of power
-  kOs,     // synchronous=NORMAL: survives the end of the process, but a loss of power may take the
-           // last transactions away
+  kFsync,  // what is made durable survives a loss of power
+  kOs,     // it survives the end of the process, but a loss of power may take the last transactions
+           // away
 };
 
 struct SqliteOptions {
@@ -40,6 +41,7 @@ class SqliteStore : public Store {
   ~SqliteStore() override;
 
   std::unique_ptr<Transaction> Begin(Sync sync) override;
+  absl::Status MakeDurable() override;
 
   absl::StatusOr<Task> GetTask(TaskId id) override;
   absl::StatusOr<Batch> GetBatch(BatchId id) override;
@@ -68,7 +70,6 @@ class SqliteStore : public Store {
   absl::Status CheckOurs();
   void Migrate();
 
-  void SetSync(Sync sync);
   // Runs `read` on a connection that is free, in one snapshot. Waits if all are in use.
   template <typename T>
   absl::StatusOr<T> Read(absl::FunctionRef<absl::StatusOr<T>(SqliteConnection&)> read);
@@ -77,7 +78,7 @@ class SqliteStore : public Store {
   int lock_fd_ = -1;
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<SqliteWriter> writer_;
-  Sync sync_ = Sync::kNow;  // what the connection is set to
+  std::unique_ptr<SqliteLog> log_;
 
   absl::Mutex mu_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_ ABSL_GUARDED_BY(mu_);

@@ -5,6 +5,12 @@
 #include <algorithm>
 
 namespace tarea {
+namespace {
+
+// 16 MiB: long enough for a page that is written again and again to be brought over once.
+constexpr int kLogPages = 4000;
+
+}  // namespace
 
 SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch)
     : connection_(connection),
@@ -12,6 +18,14 @@ SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limi
       lease_ids_(epoch),
       ready_(connection),
       running_(connection) {
+  // In place of SQLite's own, which forgets that a checkpoint has failed.
+  sqlite3_wal_hook(
+      connection_.db().getHandle(),
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &log_pages_);
   LoadCaches();
 }
 
@@ -35,6 +49,18 @@ void SqliteWriter::Commit() {
         last_task_, last_batch_, last_finish_, last_time_, changes_at_begin_)
       .Run();
   Query(connection_, "COMMIT").Run();
+  if (log_pages_ >= kLogPages) Checkpoint();
+}
+
+void SqliteWriter::Checkpoint() {
+  sqlite3* const db = connection_.db().getHandle();
+  const int result =
+      sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  log_pages_ = 0;
+  // While somebody reads or there is no space the log grows; the next commit tries again. Any other
+  // error may be that of a sync, after which nothing may be believed.
+  if (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_FULL) return;
+  throw SQLite::Exception(db, result);
 }
 
 void SqliteWriter::Rollback() {

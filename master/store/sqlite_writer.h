@@ -89,6 +89,9 @@ class SqliteWriter {
     int64_t bytes = 0;
   };
 
+  // Brings the log into the database once it is long.
+  void Checkpoint();
+
   // --- Shared by the verbs (sqlite_writer.cc) ---
   void LoadCaches();
   // The task with this id as it is now, if there is one.
@@ -159,6 +162,8 @@ class SqliteWriter {
   LeaseIds lease_ids_;
   ReadyTasks ready_;
   RunningTasks running_;
+
+  int log_pages_ = 0;
 
   // Caches of what is small and always needed.
   int64_t last_task_ = 0;

@@ -28,6 +28,7 @@
 //     std::unique_ptr<Store::Transaction> tx = store.Begin();
 //     absl::StatusOr<InsertAnswer> answer = tx->Insert(now, request);
 //     absl::Status status = tx->Commit();
+//     if (status.ok()) status = store.MakeDurable();
 //     // Only now is `answer` true.
 namespace tarea {
 
@@ -238,7 +239,7 @@ struct StoreLimits {
 // When a transaction has to be safe from a loss of power. Either kind survives the end of the
 // process once it is committed.
 enum class Sync {
-  kNow,    // before Commit returns
+  kNow,    // before anybody is told of it: MakeDurable
   kLater,  // with the next kNow; for what may be forgotten without harm: claims and renewals,
            // because a lease id is never given out again even so
 };
@@ -306,7 +307,8 @@ class Store {
     // are due.
     virtual absl::StatusOr<int64_t> Purge(absl::Time now, absl::Time before, int64_t limit) = 0;
 
-    // Makes it durable, as Begin was told. RESOURCE_EXHAUSTED: the disk is full; nothing was
+    // Makes it visible to transactions and reads, and lasting but for a loss of power.
+    // RESOURCE_EXHAUSTED: the disk is full; nothing was
     // stored, and the store goes on. Any other error: the outcome is not known; stop the process,
     // start it again, and the store is what it is then.
     virtual absl::Status Commit() = 0;
@@ -320,7 +322,12 @@ class Store {
   virtual std::unique_ptr<Transaction> Begin(Sync sync) = 0;
   std::unique_ptr<Transaction> Begin() { return Begin(Sync::kNow); }
 
-  // Reads see every transaction committed before they began and never wait for one.
+  // Returns when all that was committed with kNow is durable. May run beside a transaction, which
+  // is the point of it. INTERNAL: it could not be; stop the process, as after a failed Commit.
+  virtual absl::Status MakeDurable() = 0;
+
+  // Reads see every transaction committed before they began and never wait for one; but they answer
+  // nothing that was committed with kNow before it is durable, and fail if it cannot be.
   virtual absl::StatusOr<Task> GetTask(TaskId id) = 0;     // NOT_FOUND
   virtual absl::StatusOr<Batch> GetBatch(BatchId id) = 0;  // NOT_FOUND
   virtual absl::StatusOr<TaskPage> ListTasks(const TaskQuery& query) = 0;

@@ -28,6 +28,15 @@ class FaultyStore : public Store {
   std::unique_ptr<Transaction> Begin(Sync sync) override {
     return std::make_unique<FaultyTransaction>(*this, sync, inner_->Begin(sync));
   }
+  // Called by MakeDurable; a status that is not OK becomes its answer.
+  std::function<absl::Status()> on_sync = [] { return absl::OkStatus(); };
+  std::atomic<int> syncs = 0;
+
+  absl::Status MakeDurable() override {
+    syncs++;
+    const absl::Status status = on_sync();
+    return status.ok() ? inner_->MakeDurable() : status;
+  }
   absl::StatusOr<Task> GetTask(TaskId id) override { return inner_->GetTask(id); }
   absl::StatusOr<Batch> GetBatch(BatchId id) override { return inner_->GetBatch(id); }
   absl::StatusOr<TaskPage> ListTasks(const TaskQuery& query) override {

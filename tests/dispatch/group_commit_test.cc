@@ -115,6 +115,68 @@ TEST_F(GroupCommitTest, AfterAFailedSyncNothingIsWrittenOrSyncedAgain) {
   EXPECT_EQ(broken_calls_, 1);
 }
 
+TEST_F(GroupCommitTest, AfterASyncThatFailsByItselfNothingIsWrittenOrSyncedAgain) {
+  store_.on_sync = [] { return absl::InternalError("fsync: Input/output error"); };
+  EXPECT_EQ(Insert(OneTask()).code(), absl::StatusCode::kUnavailable);
+  store_.on_sync = [] { return absl::OkStatus(); };
+  const int commits = store_.commits;
+  const int syncs = store_.syncs;
+  EXPECT_EQ(Insert(OneTask()).code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(store_.commits, commits);
+  EXPECT_EQ(store_.syncs, syncs);
+  EXPECT_EQ(broken_calls_, 1);
+}
+
+// A sync that takes until it is told to end.
+class SlowSync {
+ public:
+  explicit SlowSync(FaultyStore& store) {
+    store.on_sync = [this] {
+      begun_.Notify();
+      end_.WaitForNotification();
+      return absl::OkStatus();
+    };
+  }
+  void AwaitBegin() { begun_.WaitForNotification(); }
+  void End() { end_.Notify(); }
+
+ private:
+  absl::Notification begun_;
+  absl::Notification end_;
+};
+
+TEST_F(GroupCommitTest, TheNextGroupIsWrittenWhileOneIsSynced) {
+  SlowSync sync(store_);
+  std::atomic<bool> first_returned = false;
+  std::thread first([&] {
+    EXPECT_TRUE(Insert(OneTask()).ok());
+    first_returned = true;
+  });
+  sync.AwaitBegin();
+  store_.on_sync = [] { return absl::OkStatus(); };
+  EXPECT_TRUE(Insert(OneTask()).ok());
+  EXPECT_EQ(store_.commits, 2);
+  EXPECT_FALSE(first_returned);
+  sync.End();
+  first.join();
+}
+
+TEST_F(GroupCommitTest, OneThatNeedsNoSyncDoesNotWaitForThatOfItsGroup) {
+  SlowSync sync(store_);
+  std::atomic<int> returned = 0;
+  const auto later = [&] {
+    EXPECT_TRUE(
+        commits_.Run(Sync::kLater, [](Store::Transaction&) { return absl::OkStatus(); }).ok());
+    returned++;
+  };
+  std::thread first([&] { EXPECT_TRUE(Insert(OneTask()).ok()); });
+  sync.AwaitBegin();
+  later();
+  EXPECT_EQ(returned, 1);
+  sync.End();
+  first.join();
+}
+
 TEST_F(GroupCommitTest, ManyThreadsLoseNothing) {
   std::vector<std::thread> threads;
   for (int t = 0; t < 8; ++t) {

@@ -32,6 +32,9 @@ struct SyncedFile {
 SyncedFile* Of(sqlite3_file* file) { return reinterpret_cast<SyncedFile*>(file); }
 sqlite3_file* Real(sqlite3_file* file) { return Of(file)->real(); }
 
+// Whether each sync fails from now on.
+bool fail_syncs = false;
+
 const sqlite3_io_methods* Methods() {
   static const sqlite3_io_methods methods = [] {
     sqlite3_io_methods m = {};
@@ -47,6 +50,7 @@ const sqlite3_io_methods* Methods() {
       return Real(f)->pMethods->xTruncate(Real(f), size);
     };
     m.xSync = [](sqlite3_file* f, int flags) {
+      if (fail_syncs) return SQLITE_IOERR_FSYNC;
       const int rc = Real(f)->pMethods->xSync(Real(f), flags);
       if (rc == SQLITE_OK && Of(f)->path != nullptr) {
         fs::copy_file(Of(f)->path, SyncedCopy(Of(f)->path), fs::copy_options::overwrite_existing);
@@ -143,6 +147,7 @@ class PowerLoss : public testing::TestWithParam<Durability> {
     const auto transaction = store_->Begin();
     const TaskId id = transaction->Insert(kNow, request)->first_task_id;
     EXPECT_TRUE(transaction->Commit().ok());
+    EXPECT_TRUE(store_->MakeDurable().ok());
     return id;
   }
 
@@ -174,6 +179,32 @@ TEST_P(WithFsync, WhatWasAcknowledgedIsStillThere) {
   }
 }
 
+TEST_P(WithFsync, WhatSomebodyHasReadIsStillThere) {
+  InsertRequest request;
+  request.tasks.resize(1);
+  request.tasks[0].type = "echo";
+  const auto transaction = store_->Begin();
+  const TaskId id = transaction->Insert(kNow, request)->first_task_id;
+  ASSERT_TRUE(transaction->Commit().ok());
+  ASSERT_TRUE(store_->GetTask(id).ok());
+  LosePower();
+  EXPECT_TRUE(store_->GetTask(id).ok());
+}
+
+TEST_P(WithFsync, ASyncThatFailedIsNotTriedAgain) {
+  const TaskId id = Insert();
+  {
+    const auto transaction = store_->Begin();
+    ASSERT_TRUE(transaction->Cancel(kNow, {.ids = {id}}, "").ok());
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+  fail_syncs = true;
+  EXPECT_TRUE(absl::IsInternal(store_->MakeDurable()));
+  fail_syncs = false;
+  EXPECT_TRUE(absl::IsInternal(store_->MakeDurable()));
+  EXPECT_TRUE(absl::IsInternal(store_->GetTask(id).status()));
+}
+
 TEST_P(WithFsync, AResultThatWasAcknowledgedIsStillThere) {
   const TaskId id = Insert();
   TaskResult result;
@@ -184,6 +215,7 @@ TEST_P(WithFsync, AResultThatWasAcknowledgedIsStillThere) {
     const auto transaction = store_->Begin();
     EXPECT_EQ(transaction->Complete(kNow, {result})->at(0), ResultStatus::kRecorded);
     ASSERT_TRUE(transaction->Commit().ok());
+    ASSERT_TRUE(store_->MakeDurable().ok());
   }
   LosePower();
   EXPECT_EQ(store_->GetTask(id)->result, "42");

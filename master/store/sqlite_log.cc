@@ -1,0 +1,46 @@
+#include "master/store/sqlite_log.h"
+
+#include "absl/strings/str_cat.h"
+
+namespace tarea {
+
+SqliteLog::SqliteLog(sqlite3* connection) {
+  sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file_);
+}
+
+void SqliteLog::BeginCommit() {
+  absl::MutexLock lock(&mu_);
+  ++begun_;
+}
+
+void SqliteLog::EndCommit() {
+  absl::MutexLock lock(&mu_);
+  ended_ = begun_;
+  changed_.SignalAll();
+}
+
+absl::Status SqliteLog::MakeDurable() {
+  absl::MutexLock lock(&mu_);
+  const int64_t wanted = begun_;
+  // A reader may have seen a commit that has not returned yet.
+  while (failed_.ok() && durable_ < wanted && (syncing_ || ended_ < wanted)) changed_.Wait(&mu_);
+  if (!failed_.ok() || durable_ >= wanted) return failed_;
+
+  syncing_ = true;
+  const int64_t written = ended_;
+  mu_.Unlock();
+  const int result = file_->pMethods->xSync(file_, SQLITE_SYNC_NORMAL);
+  mu_.Lock();
+  syncing_ = false;
+  changed_.SignalAll();
+  if (result != SQLITE_OK) {
+    failed_ = absl::InternalError(absl::StrCat(
+        "the log of the database cannot be brought to the disk: ", sqlite3_errstr(result),
+        " (SQLite error ", result, ")"));
+    return failed_;
+  }
+  durable_ = written;
+  return absl::OkStatus();
+}
+
+}  // namespace tarea
