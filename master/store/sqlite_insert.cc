@@ -1,5 +1,6 @@
 // Insert: everything is checked before anything is written.
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -45,9 +46,14 @@ absl::StatusOr<InsertAnswer> SqliteWriter::Insert(absl::Time now, const InsertRe
   answer.batch_id = plan.batch_id;
   if (request.batch_id == 0) {
     last_batch_++;
+    // Idle from the start only if nothing is stored: the index of idle batches is then left alone.
+    const bool idle =
+        std::all_of(plan.entries.begin(), plan.entries.end(),
+                    [](const InsertPlan::Entry& entry) { return entry.existing != 0; });
+    const std::optional<absl::Time> idle_since = idle ? std::optional(now) : std::nullopt;
     Query(connection_,
           "INSERT INTO batches (id, name, created_at, idle_since, open) VALUES (?, ?, ?, ?, ?)",
-          plan.batch_id, request.batch_name, now, now, request.keep_open)
+          plan.batch_id, request.batch_name, now, idle_since, request.keep_open)
         .Run();
   } else if (!request.keep_open) {
     Query(connection_, "UPDATE batches SET open = 0 WHERE id = ?", plan.batch_id).Run();
