@@ -13,7 +13,7 @@
 namespace tarea {
 namespace {
 
-constexpr int kFloorTasks = 100'000;
+constexpr int64_t kMostFloorTasks = 100'000;
 constexpr int kFloorPerCommit = 256;
 
 absl::Status Measure(int64_t count, const std::string& type, const std::string& kind,
@@ -37,7 +37,8 @@ absl::Status Measure(int64_t count, const std::string& type, const std::string& 
 absl::Status RunThroughput(const ScenarioOptions& options, Findings& findings) {
   const TempDir dir;
   findings.Say("bare SQLite");
-  const absl::StatusOr<SqliteFloor> floor = MeasureSqlite(dir.path(), kFloorTasks, kFloorPerCommit);
+  const auto floor_tasks = static_cast<int>(std::min(options.tasks, kMostFloorTasks));
+  const absl::StatusOr<SqliteFloor> floor = MeasureSqlite(dir.path(), floor_tasks, kFloorPerCommit);
   if (!floor.ok()) return floor.status();
   findings.Add("bare SQLite, 256 a commit", floor->lives_per_second, "/s");
   findings.Add("bare SQLite's CPU per task", absl::ToDoubleMicroseconds(floor->cpu_per_life), "us");
