@@ -3,6 +3,8 @@
 #include <signal.h>
 
 #include <filesystem>
+#include <iostream>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -11,6 +13,12 @@
 #include "bench/measure.h"
 
 namespace tarea {
+namespace {
+
+// Bytes of the end of a log.
+constexpr size_t kShownLog = 4000;
+
+}  // namespace
 
 absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<bool>()> condition,
                    absl::Duration timeout, absl::Duration pause) {
@@ -25,6 +33,15 @@ absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<boo
     }
     absl::SleepFor(pause);
   }
+}
+
+Setup::~Setup() {
+  if (master_ == nullptr) return;
+  const std::optional<ProcessEnd> end = master_->Wait(absl::ZeroDuration());
+  if (!end.has_value()) return;
+  const std::string log = master_->Log();
+  const size_t begin = log.size() > kShownLog ? log.find('\n', log.size() - kShownLog) + 1 : 0;
+  std::cerr << "the master ended with " << *end << "; its last words:\n" << log.substr(begin);
 }
 
 absl::Status Setup::StartMaster(const std::vector<std::string>& flags) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -29,13 +30,17 @@ absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<boo
 //     if (absl::Status status = setup.StartWorkers(4); !status.ok()) return status;
 //     setup.client().Submit(...);
 //
-// Errors have the log of whoever did not do what it should. Not thread-safe, except for client()
-// and address(); use it from the main thread (see Process).
+// Errors while starting have the log of whoever does not start. Not thread-safe, except for
+// client() and address(); use it from the main thread (see Process).
 class Setup {
  public:
   // `client`: how the client is set up, apart from the address.
   explicit Setup(ClientOptions client = {.max_call_tasks = 1000})
       : client_options_(std::move(client)) {}
+  // Ends all processes. If the master ended before, tells how on stderr, with the end of its log.
+  ~Setup();
+  Setup(const Setup&) = delete;
+  Setup& operator=(const Setup&) = delete;
 
   // Returns when it takes calls. The first time on a port that the kernel picks, later on the same.
   absl::Status StartMaster(const std::vector<std::string>& flags = {});
