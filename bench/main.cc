@@ -18,6 +18,7 @@
 #include "common/logging.h"
 #include "common/mutex_checks.h"
 #include "common/version.h"
+#include "tests/support/process.h"
 
 namespace tarea {
 namespace {
@@ -57,6 +58,9 @@ CLI::App* AddRun(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   run->add_option("--json", flags.json, "Also write the figures to this file")->type_name("FILE");
+  run->add_option("--master", flags.scenario.master, "The master's program [beside this one]")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
   run->add_option("--tasks", flags.scenario.tasks, "Tasks of throughput and mixed")
       ->check(CLI::Range(1000, 1'000'000))
       ->capture_default_str();
@@ -75,6 +79,7 @@ absl::Status WriteJson(const Flags& flags, const Report& report) {
                                    {"build", TAREA_BUILD_TYPE},
                                    {"at", absl::FormatTime(absl::Now(), absl::UTCTimeZone())},
                                    {"machine", DescribeMachine()},
+                                   {"master", flags.scenario.master},
                                    {"rounds", flags.rounds},
                                    {"figures", report.ToJson()}};
   std::ofstream file(flags.json, std::ios::trunc);
@@ -115,6 +120,7 @@ int Run(const Flags& flags) {
 
 int Main(int argc, char** argv) {
   Flags flags;
+  flags.scenario.master = BinPath("master");
   CLI::App app("Measures Tarea, and what the machine can do beside it.", "tarea_bench");
   app.footer(kFooter);
   app.require_subcommand(1);

@@ -44,10 +44,10 @@ void Tell(const std::string& who, const Samples& samples, const Floor& floor, Fi
 
 }  // namespace
 
-absl::Status RunLatency(const ScenarioOptions& /*options*/, Findings& findings) {
+absl::Status RunLatency(const ScenarioOptions& options, Findings& findings) {
   EchoServer echo;
   if (absl::Status status = echo.AwaitStart(); !status.ok()) return status;
-  Setup setup;
+  Setup setup(options.master);
   if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
   if (absl::Status status = setup.StartWorkers(1); !status.ok()) return status;
   const std::string directory = setup.data_dir();

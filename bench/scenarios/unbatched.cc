@@ -1,4 +1,5 @@
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -57,8 +58,8 @@ struct Unbatched {
   double master_cpu_us = 0;  // per task
 };
 
-absl::StatusOr<Unbatched> Measure() {
-  Setup setup;
+absl::StatusOr<Unbatched> Measure(const std::string& master) {
+  Setup setup(master);
   if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
   Submitters submitters(setup.address());
   std::vector<std::thread> threads;
@@ -77,14 +78,14 @@ absl::StatusOr<Unbatched> Measure() {
 
 }  // namespace
 
-absl::Status RunUnbatched(const ScenarioOptions& /*options*/, Findings& findings) {
+absl::Status RunUnbatched(const ScenarioOptions& options, Findings& findings) {
   EchoServer echo;
   if (absl::Status status = echo.AwaitStart(); !status.ok()) return status;
   findings.Say("bare echoes");
   const absl::StatusOr<double> before = EchoRate(echo.address(), kThreads, kFloorTime);
   if (!before.ok()) return before.status();
   findings.Say(absl::StrCat(kThreads, " threads submit for ", absl::FormatDuration(kTime)));
-  const absl::StatusOr<Unbatched> submitted = Measure();
+  const absl::StatusOr<Unbatched> submitted = Measure(options.master);
   if (!submitted.ok()) return submitted.status();
   findings.Say("bare echoes once more");
   const absl::StatusOr<double> after = EchoRate(echo.address(), kThreads, kFloorTime);
