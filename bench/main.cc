@@ -1,20 +1,15 @@
 // Measures Tarea on the real binaries; see README.md beside it.
-#include <sys/statfs.h>
-#include <sys/utsname.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "bench/echo_server.h"
+#include "bench/machine.h"
 #include "bench/noop_worker.h"
 #include "bench/report.h"
 #include "bench/scenarios/scenarios.h"
@@ -23,11 +18,10 @@
 #include "common/logging.h"
 #include "common/mutex_checks.h"
 #include "common/version.h"
+#include "tests/support/process.h"
 
 namespace tarea {
 namespace {
-
-constexpr int64_t kTmpfs = 0x01021994;  // linux/magic.h
 
 constexpr char kFooter[] =
     R"(Data goes to $TMPDIR or /tmp, which should be on the disk to measure. Figures that were taken on a
@@ -64,6 +58,9 @@ CLI::App* AddRun(CLI::App& app, Flags& flags) {
       ->check(CLI::Range(1, 100))
       ->capture_default_str();
   run->add_option("--json", flags.json, "Also write the figures to this file")->type_name("FILE");
+  run->add_option("--master", flags.scenario.master, "The master's program [beside this one]")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
   run->add_option("--tasks", flags.scenario.tasks, "Tasks of throughput and mixed")
       ->check(CLI::Range(1000, 1'000'000))
       ->capture_default_str();
@@ -76,45 +73,13 @@ CLI::App* AddRun(CLI::App& app, Flags& flags) {
   return run;
 }
 
-void Warn(const std::string& text) { std::cerr << "tarea_bench: warning: " << text << "\n"; }
-
-void WarnOfWhatSpoilsFigures() {
-  if (std::string(TAREA_BUILD_TYPE) != "Release") {
-    Warn("built as '" TAREA_BUILD_TYPE "'; build with cmake --preset release");
-  }
-  struct statfs filesystem = {};
-  const std::string directory = std::filesystem::temp_directory_path();
-  if (statfs(directory.c_str(), &filesystem) == 0 && filesystem.f_type == kTmpfs) {
-    Warn(absl::StrCat(directory,
-                      " is in memory, where syncing costs nothing; set TMPDIR to a directory on a "
-                      "disk"));
-  }
-  double load = 0;
-  if (getloadavg(&load, 1) == 1 && load > 0.5) {
-    Warn(absl::StrCat("the machine is busy (load ", load, "); figures will be too low"));
-  }
-}
-
-nlohmann::json Machine() {
-  utsname name = {};
-  uname(&name);
-  std::string processor;
-  std::ifstream cpuinfo("/proc/cpuinfo");
-  for (std::string line; processor.empty() && std::getline(cpuinfo, line);) {
-    if (line.starts_with("model name")) processor = line.substr(line.find(':') + 2);
-  }
-  return {{"cores", std::thread::hardware_concurrency()},
-          {"processor", processor},
-          {"kernel", name.release},
-          {"directory", std::filesystem::temp_directory_path().string()}};
-}
-
 // FAILED_PRECONDITION if the file cannot be written.
 absl::Status WriteJson(const Flags& flags, const Report& report) {
   const nlohmann::json document = {{"version", std::string(Version())},
                                    {"build", TAREA_BUILD_TYPE},
                                    {"at", absl::FormatTime(absl::Now(), absl::UTCTimeZone())},
-                                   {"machine", Machine()},
+                                   {"machine", DescribeMachine()},
+                                   {"master", flags.scenario.master},
                                    {"rounds", flags.rounds},
                                    {"figures", report.ToJson()}};
   std::ofstream file(flags.json, std::ios::trunc);
@@ -126,7 +91,9 @@ absl::Status WriteJson(const Flags& flags, const Report& report) {
 }
 
 int Run(const Flags& flags) {
-  WarnOfWhatSpoilsFigures();
+  for (const std::string& warning : WhatSpoilsFigures()) {
+    std::cerr << "tarea_bench: warning: " << warning << "\n";
+  }
   Report report;
   for (int round = 1; round <= flags.rounds; ++round) {
     if (flags.rounds > 1) std::cerr << "round " << round << " of " << flags.rounds << "\n";
@@ -153,6 +120,7 @@ int Run(const Flags& flags) {
 
 int Main(int argc, char** argv) {
   Flags flags;
+  flags.scenario.master = BinPath("master");
   CLI::App app("Measures Tarea, and what the machine can do beside it.", "tarea_bench");
   app.footer(kFooter);
   app.require_subcommand(1);

@@ -55,13 +55,6 @@ void Report::Add(const std::string& scenario, const std::string& name, double va
   figures_.push_back({scenario, name, unit, goal, {value}});
 }
 
-std::optional<double> Report::Last(absl::string_view scenario, absl::string_view name) const {
-  for (const Figure& figure : figures_) {
-    if (figure.scenario == scenario && figure.name == name) return figure.rounds.back();
-  }
-  return std::nullopt;
-}
-
 void Report::Print(std::ostream& out) const {
   size_t name_width = 0;
   size_t rounds = 0;

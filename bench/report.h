@@ -2,7 +2,6 @@
 #define TAREA_BENCH_REPORT_H_
 
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -27,9 +26,6 @@ class Report {
   // goal count as given the first time.
   void Add(const std::string& scenario, const std::string& name, double value,
            const std::string& unit, Goal goal = {});
-
-  // The figure as last added; nothing if it never was.
-  std::optional<double> Last(absl::string_view scenario, absl::string_view name) const;
 
   // A table for people: the median of each figure's rounds and, if there were several, the least
   // and the greatest.
@@ -60,11 +56,6 @@ class Findings {
 
   void Add(const std::string& name, double value, const std::string& unit, Goal goal = {}) {
     report_.Add(scenario_, name, value, unit, goal);
-  }
-
-  // What another scenario found, this round or the last.
-  std::optional<double> Of(absl::string_view scenario, absl::string_view name) const {
-    return report_.Last(scenario, name);
   }
 
   // Tells on stderr what is going on.

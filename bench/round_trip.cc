@@ -19,7 +19,7 @@
 namespace tarea {
 namespace {
 
-constexpr int kWarmUp = 200;
+constexpr int kWarmUp = 50;
 constexpr absl::Duration kLongest = absl::Seconds(30);
 
 // How many tasks are known to be done, for one thread that tells and one that waits. Thread-safe.

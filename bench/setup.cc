@@ -2,7 +2,10 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <iostream>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -11,6 +14,16 @@
 #include "bench/measure.h"
 
 namespace tarea {
+namespace {
+
+// Bytes of the end of a log.
+constexpr size_t kShownLog = 4000;
+
+constexpr absl::Duration kPatienceWithWork = absl::Minutes(2);
+constexpr absl::Duration kShortestPause = absl::Milliseconds(1);
+constexpr absl::Duration kLongestPause = absl::Milliseconds(50);
+
+}  // namespace
 
 absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<bool>()> condition,
                    absl::Duration timeout, absl::Duration pause) {
@@ -27,6 +40,31 @@ absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<boo
   }
 }
 
+absl::Status AwaitDone(int64_t total, absl::FunctionRef<absl::StatusOr<int64_t>()> done) {
+  const Stopwatch watch;
+  while (watch.Elapsed() < kPatienceWithWork) {
+    const absl::StatusOr<int64_t> now = done();
+    if (!now.ok()) return now.status();
+    if (*now >= total) return absl::OkStatus();
+    // Half of the time that the rest takes if it goes on like this.
+    const absl::Duration rest =
+        *now > 0 ? watch.Elapsed() * (static_cast<double>(total - *now) / static_cast<double>(*now))
+                 : absl::ZeroDuration();
+    absl::SleepFor(std::clamp(rest / 2, kShortestPause, kLongestPause));
+  }
+  return absl::DeadlineExceededError(absl::StrCat(
+      "waited ", absl::FormatDuration(kPatienceWithWork), " for ", total, " tasks to be done"));
+}
+
+Setup::~Setup() {
+  if (master_ == nullptr) return;
+  const std::optional<ProcessEnd> end = master_->Wait(absl::ZeroDuration());
+  if (!end.has_value()) return;
+  const std::string log = master_->Log();
+  const size_t begin = log.size() > kShownLog ? log.find('\n', log.size() - kShownLog) + 1 : 0;
+  std::cerr << "the master ended with " << *end << "; its last words:\n" << log.substr(begin);
+}
+
 absl::Status Setup::StartMaster(const std::vector<std::string>& flags) {
   const std::string port_file = dir_.path() + "/port";
   std::filesystem::remove(port_file);
@@ -34,7 +72,7 @@ absl::Status Setup::StartMaster(const std::vector<std::string>& flags) {
                                         "--data-dir",  data_dir(),
                                         "--port-file", port_file};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
-  master_ = std::make_unique<Process>(BinPath("master"), arguments);
+  master_ = std::make_unique<Process>(master_program_, arguments);
   const absl::Status started = Await(
       "the master to start",
       [&]() -> absl::StatusOr<bool> {

@@ -1,8 +1,11 @@
 #ifndef TAREA_BENCH_SETUP_H_
 #define TAREA_BENCH_SETUP_H_
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
@@ -21,21 +24,29 @@ absl::Status Await(const std::string& what, absl::FunctionRef<absl::StatusOr<boo
                    absl::Duration timeout = absl::Minutes(2),
                    absl::Duration pause = absl::Milliseconds(5));
 
+// Waits until `done` answers at least `total`: asks rarely at first and often towards the end, so
+// that it costs little and is exact to about a millisecond. DEADLINE_EXCEEDED if it takes too long.
+absl::Status AwaitDone(int64_t total, absl::FunctionRef<absl::StatusOr<int64_t>()> done);
+
 // A master and workers as a user would run them: the real programs with default settings, on this
 // machine, with the data in a directory of its own.
 //
-//     Setup setup;
+//     Setup setup(BinPath("master"));
 //     if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
 //     if (absl::Status status = setup.StartWorkers(4); !status.ok()) return status;
 //     setup.client().Submit(...);
 //
-// Errors have the log of whoever did not do what it should. Not thread-safe, except for client()
-// and address(); use it from the main thread (see Process).
+// Errors while starting have the log of whoever does not start. Not thread-safe, except for
+// client() and address(); use it from the main thread (see Process).
 class Setup {
  public:
-  // `client`: how the client is set up, apart from the address.
-  explicit Setup(ClientOptions client = {.max_call_tasks = 1000})
-      : client_options_(std::move(client)) {}
+  // `master`: the path of its program. `client`: how the client is set up, apart from the address.
+  explicit Setup(std::string master, ClientOptions client = {.max_call_tasks = 1000})
+      : master_program_(std::move(master)), client_options_(std::move(client)) {}
+  // Ends all processes. If the master ended before, tells how on stderr, with the end of its log.
+  ~Setup();
+  Setup(const Setup&) = delete;
+  Setup& operator=(const Setup&) = delete;
 
   // Returns when it takes calls. The first time on a port that the kernel picks, later on the same.
   absl::Status StartMaster(const std::vector<std::string>& flags = {});
@@ -60,6 +71,7 @@ class Setup {
   std::string data_dir() const { return dir_.path() + "/data"; }
 
  private:
+  const std::string master_program_;
   const ClientOptions client_options_;
   TempDir dir_;
   std::string address_;

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -40,14 +41,15 @@ absl::Status CheckResults(Client& client, int64_t batch_id, const Load& load, in
   return absl::OkStatus();
 }
 
-absl::Status Drain(Setup& setup, const std::vector<std::string>& queues, int64_t batch_id) {
+absl::Status Drain(Setup& setup, const std::vector<std::string>& queues, int64_t batch_id,
+                   int64_t total) {
   for (const std::string& queue : queues) {
     if (absl::Status status = setup.client().ResumeQueue(queue); !status.ok()) return status;
   }
-  return Await("all tasks to finish", [&]() -> absl::StatusOr<bool> {
+  return AwaitDone(total, [&]() -> absl::StatusOr<int64_t> {
     const absl::StatusOr<v1::Batch> batch = setup.client().GetBatch(batch_id);
     if (!batch.ok()) return batch.status();
-    return batch->has_finished_at();
+    return batch->has_finished_at() ? total : std::min(batch->counts().succeeded(), total - 1);
   });
 }
 
@@ -61,7 +63,7 @@ double Whole::cpu_us(absl::Duration cpu) const {
 }
 
 absl::StatusOr<Whole> MeasureWhole(Load load, const Findings& findings) {
-  Setup setup(load.client);
+  Setup setup(load.master, load.client);
   if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
   for (const std::string& queue : load.queues) {
     if (absl::Status status = setup.client().PauseQueue(queue); !status.ok()) return status;
@@ -87,8 +89,9 @@ absl::StatusOr<Whole> MeasureWhole(Load load, const Findings& findings) {
   master_before = setup.MasterCpu();
   const absl::Duration workers_before = setup.WorkersCpu();
   const Stopwatch drain;
-  if (absl::Status status = Drain(setup, load.queues, batch->batch_id); !status.ok()) return status;
+  absl::Status drained = Drain(setup, load.queues, batch->batch_id, whole.tasks);
   whole.drain = drain.Elapsed();
+  if (!drained.ok()) return drained;
   whole.master_cpu += setup.MasterCpu() - master_before;
   whole.workers_cpu = setup.WorkersCpu() - workers_before;
 

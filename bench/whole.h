@@ -15,6 +15,8 @@ namespace tarea {
 
 // Tasks to submit and then to drain.
 struct Load {
+  // Path of the master's program.
+  std::string master;
   std::vector<v1::TaskSpec> tasks;
   // All that the tasks go to.
   std::vector<std::string> queues = {"default"};

@@ -119,6 +119,7 @@ void AppendGlobalOptions(std::string& out, const CLI::App& command, absl::string
       options.push_back(option);
     }
   }
+  if (options.empty()) return;
   AppendNames(out, absl::StrCat("Options of every command (", program, " --help)"), options);
 }
 

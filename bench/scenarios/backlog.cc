@@ -31,7 +31,7 @@ constexpr char kQueue[] = "default";
 // A master with tasks waiting, whose queue is paused except during a turn. Not thread-safe.
 class Backlog {
  public:
-  Backlog() : setup_({.max_call_tasks = 10'000}) {}
+  explicit Backlog(const std::string& master) : setup_(master, {.max_call_tasks = 10'000}) {}
 
   absl::Status Start() {
     if (absl::Status status = setup_.StartMaster(); !status.ok()) return status;
@@ -88,13 +88,11 @@ absl::Status Backlog::Turn() {
   const int64_t before = counts->succeeded();
   const Stopwatch watch;
   if (absl::Status status = setup_.client().ResumeQueue(kQueue); !status.ok()) return status;
-  const auto drained = [&]() -> absl::StatusOr<bool> {
+  absl::Status status = AwaitDone(kTurn, [&]() -> absl::StatusOr<int64_t> {
     counts = Counts();
     if (!counts.ok()) return counts.status();
-    return counts->succeeded() >= before + kTurn;
-  };
-  absl::Status status =
-      Await("a part of the backlog", drained, absl::Minutes(2), absl::Milliseconds(2));
+    return counts->succeeded() - before;
+  });
   if (!status.ok()) return status;
   time_ += watch.Elapsed();
   drained_ += counts->succeeded() - before;
@@ -170,9 +168,9 @@ absl::Status MeasureRestarts(Backlog& many, Findings& findings) {
 }  // namespace
 
 absl::Status RunBacklog(const ScenarioOptions& options, Findings& findings) {
-  Backlog few;
+  Backlog few(options.master);
   if (absl::Status status = few.Start(); !status.ok()) return status;
-  Backlog many;
+  Backlog many(options.master);
   if (absl::Status status = many.Start(); !status.ok()) return status;
   const std::string count = WithCommas(options.backlog);
   findings.Say(absl::StrCat("submitting ", count, " tasks"));

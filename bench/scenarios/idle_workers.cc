@@ -38,7 +38,7 @@ double IdleShare(const Setup& setup) {
 }  // namespace
 
 absl::Status RunIdleWorkers(const ScenarioOptions& options, Findings& findings) {
-  Setup setup;
+  Setup setup(options.master);
   absl::Status status =
       setup.StartMaster({"--max-workers", absl::StrCat(options.idle_workers + kOthers)});
   if (!status.ok()) return status;

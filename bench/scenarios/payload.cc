@@ -35,11 +35,11 @@ absl::Status MeasureFloor(Floor& floor) {
 
 }  // namespace
 
-absl::Status RunPayload(const ScenarioOptions& /*options*/, Findings& findings) {
+absl::Status RunPayload(const ScenarioOptions& options, Findings& findings) {
   Floor floor;
   findings.Say("writing blocks of 1 MiB");
   if (absl::Status status = MeasureFloor(floor); !status.ok()) return status;
-  Load load{.tasks = MakeTasks(kTasks, "noop", kMiB), .attempts = kTasks};
+  Load load{.master = options.master, .tasks = MakeTasks(kTasks, "noop", kMiB), .attempts = kTasks};
   load.client = {.max_call_bytes = (kPerCall + 1) * kMiB, .max_call_tasks = kPerCall};
   const absl::StatusOr<Whole> whole = MeasureWhole(std::move(load), findings);
   if (!whole.ok()) return whole.status();
@@ -52,8 +52,7 @@ absl::Status RunPayload(const ScenarioOptions& /*options*/, Findings& findings) 
   findings.Add("drain, payloads of 1 MiB", whole->drain_rate(), "MiB/s");
   findings.Add("submit / blocks, fdatasync after each", whole->submit_rate() / floor.synced, "x",
                AtLeast(0.6));
-  findings.Add("submit / blocks, fdatasync at the end", whole->submit_rate() / floor.together, "x",
-               AtLeast(0.6));
+  findings.Add("submit / blocks, fdatasync at the end", whole->submit_rate() / floor.together, "x");
   return absl::OkStatus();
 }
 

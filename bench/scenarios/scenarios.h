@@ -2,6 +2,7 @@
 #define TAREA_BENCH_SCENARIOS_SCENARIOS_H_
 
 #include <cstdint>
+#include <string>
 
 #include "absl/status/status.h"
 #include "bench/report.h"
@@ -9,8 +10,9 @@
 // What is measured, one file each. Every scenario starts what it needs and leaves nothing behind.
 namespace tarea {
 
-// How much of it.
+// Of what, and how much of it.
 struct ScenarioOptions {
+  std::string master;            // path of the program
   int64_t tasks = 200'000;       // of throughput and mixed
   int64_t backlog = 10'000'000;  // that wait, at least 200,000
   int idle_workers = 2000;
@@ -41,8 +43,8 @@ absl::Status RunBacklog(const ScenarioOptions& options, Findings& findings);
 // What many workers without work cost the master and others.
 absl::Status RunIdleWorkers(const ScenarioOptions& options, Findings& findings);
 
-// Tasks with priorities, delays and failures among others without; compared with throughput, which
-// is measured first if this run has not done so.
+// The same tasks, but some with priorities, delays, queues of their own and failures; compared with
+// none of that.
 absl::Status RunMixed(const ScenarioOptions& options, Findings& findings);
 
 // Payloads of 1 MiB. Floor: writing blocks of 1 MiB to the same disk.
@@ -50,7 +52,7 @@ absl::Status RunPayload(const ScenarioOptions& options, Findings& findings);
 
 inline constexpr Scenario kScenarios[] = {
     {"throughput", "no-op tasks, 1,000 a call, four workers", RunThroughput},
-    {"mixed", "the same with priorities, delays, failures, 100 queues", RunMixed},
+    {"mixed", "the same, some with priorities, delays, failures", RunMixed},
     {"unbatched", "64 threads submit single tasks", RunUnbatched},
     {"latency", "one task at a time", RunLatency},
     {"idle-workers", "two thousand workers without work", RunIdleWorkers},

@@ -13,12 +13,12 @@
 namespace tarea {
 namespace {
 
-constexpr int kFloorTasks = 100'000;
+constexpr int64_t kMostFloorTasks = 100'000;
 constexpr int kFloorPerCommit = 256;
 
-absl::Status Measure(int64_t count, const std::string& type, const std::string& kind,
-                     Findings& findings) {
-  Load load{.tasks = MakeTasks(count, type), .attempts = count};
+absl::Status Measure(const std::string& master, int64_t count, const std::string& type,
+                     const std::string& kind, Findings& findings) {
+  Load load{.master = master, .tasks = MakeTasks(count, type), .attempts = count};
   if (type == "echo") load.result = load.tasks.front().payload();
   const absl::StatusOr<Whole> whole = MeasureWhole(std::move(load), findings);
   if (!whole.ok()) return whole.status();
@@ -37,16 +37,19 @@ absl::Status Measure(int64_t count, const std::string& type, const std::string& 
 absl::Status RunThroughput(const ScenarioOptions& options, Findings& findings) {
   const TempDir dir;
   findings.Say("bare SQLite");
-  const absl::StatusOr<SqliteFloor> floor = MeasureSqlite(dir.path(), kFloorTasks, kFloorPerCommit);
+  const auto floor_tasks = static_cast<int>(std::min(options.tasks, kMostFloorTasks));
+  const absl::StatusOr<SqliteFloor> floor = MeasureSqlite(dir.path(), floor_tasks, kFloorPerCommit);
   if (!floor.ok()) return floor.status();
   findings.Add("bare SQLite, 256 a commit", floor->lives_per_second, "/s");
   findings.Add("bare SQLite's CPU per task", absl::ToDoubleMicroseconds(floor->cpu_per_life), "us");
   const int64_t fewer = std::max<int64_t>(options.tasks / 5, 1);
-  if (absl::Status status = Measure(options.tasks, "noop", "", findings); !status.ok()) {
+  if (absl::Status status = Measure(options.master, options.tasks, "noop", "", findings);
+      !status.ok()) {
     return status;
   }
-  if (absl::Status status = Measure(fewer, "noop", "", findings); !status.ok()) return status;
-  return Measure(options.tasks, "echo", " with results", findings);
+  if (absl::Status status = Measure(options.master, fewer, "noop", "", findings); !status.ok())
+    return status;
+  return Measure(options.master, options.tasks, "echo", " with results", findings);
 }
 
 }  // namespace tarea

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -15,8 +16,9 @@ namespace tarea {
 namespace {
 
 constexpr int kThreads = 64;
-constexpr absl::Duration kTime = absl::Seconds(3);
-constexpr absl::Duration kFloorTime = absl::Seconds(2);
+// Tasks and echoes take turns, so that a machine whose mood changes treats them alike.
+constexpr int kTurns = 3;
+constexpr absl::Duration kTime = absl::Milliseconds(1500);
 
 // Counts what was submitted, until it is told to stop or something fails. Thread-safe.
 class Submitters {
@@ -57,8 +59,8 @@ struct Unbatched {
   double master_cpu_us = 0;  // per task
 };
 
-absl::StatusOr<Unbatched> Measure() {
-  Setup setup;
+absl::StatusOr<Unbatched> Measure(const std::string& master) {
+  Setup setup(master);
   if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
   Submitters submitters(setup.address());
   std::vector<std::thread> threads;
@@ -77,24 +79,26 @@ absl::StatusOr<Unbatched> Measure() {
 
 }  // namespace
 
-absl::Status RunUnbatched(const ScenarioOptions& /*options*/, Findings& findings) {
+absl::Status RunUnbatched(const ScenarioOptions& options, Findings& findings) {
   EchoServer echo;
   if (absl::Status status = echo.AwaitStart(); !status.ok()) return status;
-  findings.Say("bare echoes");
-  const absl::StatusOr<double> before = EchoRate(echo.address(), kThreads, kFloorTime);
-  if (!before.ok()) return before.status();
-  findings.Say(absl::StrCat(kThreads, " threads submit for ", absl::FormatDuration(kTime)));
-  const absl::StatusOr<Unbatched> submitted = Measure();
-  if (!submitted.ok()) return submitted.status();
-  findings.Say("bare echoes once more");
-  const absl::StatusOr<double> after = EchoRate(echo.address(), kThreads, kFloorTime);
-  if (!after.ok()) return after.status();
-
-  const double floor = (*before + *after) / 2;
+  findings.Say(absl::StrCat(kThreads, " threads, ", kTurns, " turns of ",
+                            absl::FormatDuration(kTime), " with echoes and with tasks"));
+  double floor = 0;
+  Unbatched all;
+  for (int i = 0; i < kTurns; ++i) {
+    const absl::StatusOr<double> echoes = EchoRate(echo.address(), kThreads, kTime);
+    if (!echoes.ok()) return echoes.status();
+    const absl::StatusOr<Unbatched> submitted = Measure(options.master);
+    if (!submitted.ok()) return submitted.status();
+    floor += *echoes / kTurns;
+    all.rate += submitted->rate / kTurns;
+    all.master_cpu_us += submitted->master_cpu_us / kTurns;
+  }
   findings.Add("bare echo, 64 threads", floor, "/s");
-  findings.Add("single tasks, 64 threads", submitted->rate, "/s");
-  findings.Add("master's CPU per task", submitted->master_cpu_us, "us");
-  findings.Add("single tasks / bare echoes", submitted->rate / floor, "x", AtLeast(0.7));
+  findings.Add("single tasks, 64 threads", all.rate, "/s");
+  findings.Add("master's CPU per task", all.master_cpu_us, "us");
+  findings.Add("single tasks / bare echoes", all.rate / floor, "x", AtLeast(0.7));
   return absl::OkStatus();
 }
 
