@@ -21,6 +21,10 @@ constexpr int kShutdownGraceSeconds = 3;
 // Threads beyond those that workers and watchers can park: so that submissions, results and
 // questions always find one.
 constexpr int kSpareThreads = 256;
+// gRPC ends a thread that has answered its call when as many as these wait for the next one, and
+// begins a new one when all are busy. With its own limit of 2 most calls that wait for the disk
+// cost a thread.
+constexpr int kMaxPollers = 64;
 
 absl::Status WritePortFile(const std::string& path, int port) {
   // Complete or not there: whoever waits for it may read it at once.
@@ -101,6 +105,7 @@ absl::Status Master::Listen(const MasterOptions& options) {
   quota.SetMaxThreads(2 * options.dispatcher.max_workers + options.dispatcher.max_watchers +
                       options.dispatcher.max_followers + kSpareThreads);
   builder.SetResourceQuota(quota);
+  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(service_.get());
   server_ = builder.BuildAndStart();
