@@ -19,65 +19,72 @@ GroupCommit::GroupCommit(Store* store, std::function<void(const Effects&)> on_co
     : store_(store), on_commit_(std::move(on_commit)), on_broken_(std::move(on_broken)) {}
 
 absl::Status GroupCommit::Run(Sync sync, Operation operation) {
-  Writer self{sync, operation, absl::OkStatus(), false, false, {}};
-  const Group group = AwaitTurn(self);
-  if (!group.empty()) {
+  Writer self{sync, operation, absl::OkStatus(), false, {}};
+  running_++;
+  if (AwaitTurn(self)) {
+    const Group group = TakeGroup(self);
     WriteGroup(group);
-    if (const Group unsynced = PassTurn(group); !unsynced.empty()) SyncGroup(unsynced);
+    PassTurn();
+    Group unsynced;
+    for (Writer* writer : group) {
+      if (writer->sync == Sync::kNow && writer->status.ok()) {
+        unsynced.push_back(writer);
+      } else if (writer != &self) {
+        writer->done = true;
+        writer->told.Notify();  // it may be gone at once
+      }
+    }
+    if (!unsynced.empty()) SyncGroup(unsynced);
+    for (Writer* writer : unsynced) {
+      if (writer == &self) continue;
+      writer->done = true;
+      writer->told.Notify();
+    }
   }
-  absl::MutexLock lock(&mu_);
   running_--;
   return self.status;
 }
 
-int GroupCommit::waiting() {
-  absl::MutexLock lock(&mu_);
-  return running_;
+bool GroupCommit::AwaitTurn(Writer& self) {
+  {
+    absl::MutexLock lock(&mu_);
+    if (!writing_) {
+      writing_ = true;
+      return true;
+    }
+    waiting_.push_back(&self);
+  }
+  self.told.WaitForNotification();
+  return !self.done;
 }
 
-GroupCommit::Group GroupCommit::AwaitTurn(Writer& self) {
+GroupCommit::Group GroupCommit::TakeGroup(Writer& self) {
   absl::MutexLock lock(&mu_);
-  running_++;
-  waiting_.push_back(&self);
-  while (!self.done && (self.taken || writing_ || waiting_.front() != &self)) self.wake.Wait(&mu_);
-  if (self.done) return {};
-  writing_ = true;
   const auto end =
-      waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup));
-  Group group(waiting_.begin(), end);
+      waiting_.begin() + static_cast<std::ptrdiff_t>(std::min(waiting_.size(), kMaxGroup - 1));
+  Group group = {&self};
+  group.insert(group.end(), waiting_.begin(), end);
   waiting_.erase(waiting_.begin(), end);
-  for (Writer* writer : group) {
-    writer->taken = true;
-    writer->status = broken_;
-  }
+  for (Writer* writer : group) writer->status = broken_;
   return group;
 }
 
-GroupCommit::Group GroupCommit::PassTurn(const Group& group) {
-  absl::MutexLock lock(&mu_);
-  writing_ = false;
-  if (!waiting_.empty()) waiting_.front()->wake.Signal();
-  Group unsynced;
-  for (Writer* writer : group) {
-    if (writer->sync == Sync::kNow && writer->status.ok()) {
-      unsynced.push_back(writer);
-    } else {
-      writer->done = true;
-      writer->wake.Signal();
-    }
+void GroupCommit::PassTurn() {
+  Writer* next = nullptr;
+  {
+    absl::MutexLock lock(&mu_);
+    writing_ = !waiting_.empty();
+    if (!writing_) return;
+    next = waiting_.front();
+    waiting_.pop_front();
   }
-  return unsynced;
+  next->told.Notify();
 }
 
 void GroupCommit::SyncGroup(const Group& group) {
   absl::Status status = store_->MakeDurable();
   if (!status.ok()) status = Break(status);
-  absl::MutexLock lock(&mu_);
-  for (Writer* writer : group) {
-    writer->status = status;
-    writer->done = true;
-    writer->wake.Signal();
-  }
+  for (Writer* writer : group) writer->status = status;
 }
 
 void GroupCommit::WriteGroup(const Group& group) {

@@ -1,6 +1,7 @@
 #ifndef TAREA_MASTER_GROUP_COMMIT_H_
 #define TAREA_MASTER_GROUP_COMMIT_H_
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -37,26 +39,26 @@ class GroupCommit {
   absl::Status Run(Sync sync, Operation operation) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Operations that are being committed, or wait to be.
-  int waiting() ABSL_LOCKS_EXCLUDED(mu_);
+  int waiting() const { return running_; }
 
  private:
   struct Writer {
     const Sync sync;
     const Operation operation;
     absl::Status status;
-    bool taken = false;  // is in a group that somebody else runs
-    bool done = false;
-    absl::CondVar wake;
+    bool done = false;  // by another one of its group; otherwise it is its turn to write
+    // Told once, either of the two. Waiting for it takes no lock that others want, too.
+    absl::Notification told;
   };
   using Group = std::vector<Writer*>;
 
-  // Waits for the end of `self`, or for its turn to write: then answers the group to write.
-  Group AwaitTurn(Writer& self) ABSL_LOCKS_EXCLUDED(mu_);
+  // False if `self` has been done meanwhile.
+  bool AwaitTurn(Writer& self) ABSL_LOCKS_EXCLUDED(mu_);
+  // `self` and those that wait.
+  Group TakeGroup(Writer& self) ABSL_LOCKS_EXCLUDED(mu_);
   void WriteGroup(const Group& group) ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status RunTransaction(const Group& group);
-  // Hands the turn to the next, ends those of the group that need no sync, and answers the others.
-  // (One that has ended may be gone at once.)
-  Group PassTurn(const Group& group) ABSL_LOCKS_EXCLUDED(mu_);
+  void PassTurn() ABSL_LOCKS_EXCLUDED(mu_);
   void SyncGroup(const Group& group) ABSL_LOCKS_EXCLUDED(mu_);
   // The status of all that was not durable at `why`, and of all that comes later.
   absl::Status Break(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
@@ -65,10 +67,10 @@ class GroupCommit {
   const std::function<void(const Effects&)> on_commit_;
   const std::function<void(const absl::Status&)> on_broken_;
 
+  std::atomic<int> running_ = 0;  // calls of Run
   absl::Mutex mu_;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;         // it is somebody's turn
   std::deque<Writer*> waiting_ ABSL_GUARDED_BY(mu_);  // the one at the front writes next
-  int running_ ABSL_GUARDED_BY(mu_) = 0;              // calls of Run
-  bool writing_ ABSL_GUARDED_BY(mu_) = false;
   absl::Status broken_ ABSL_GUARDED_BY(mu_);
 };
 
