@@ -2,9 +2,15 @@
 
 #include <algorithm>
 #include <limits>
+#include <queue>
+#include <tuple>
+#include <utility>
 
 namespace tarea {
 namespace {
+
+// How many runs of a lane are read at first. Most claims need no more.
+constexpr int kFirstRuns = 4;
 
 // A task may start late if it has started before.
 absl::Time StartBy(const TaskCore& task) {
@@ -71,15 +77,19 @@ void ReadyTasks::Remove(const TaskRow& row, absl::Time ready_at) {
   if (before.size() > 0) Insert(before);
 }
 
-std::vector<ReadyRun> ReadyTasks::Heads(int64_t lane_id, absl::Time now, int64_t tasks) {
-  std::vector<ReadyRun> runs;
+std::vector<ReadyRun> ReadyTasks::Next(int64_t lane_id, absl::Time now,
+                                       const std::optional<ReadyRun>& after, int runs) {
+  constexpr int64_t kFirst = std::numeric_limits<int64_t>::min();
+  std::vector<ReadyRun> next;
   Query query(connection_,
               "SELECT urgency, ready_at, last_id, first_id, start_by, fresh FROM ready "
-              "WHERE lane_id = ? AND (start_by IS NULL OR start_by > ?) "
-              "ORDER BY urgency, ready_at, last_id",
-              lane_id, now);
-  while (tasks > 0 && query.Next()) {
-    ReadyRun& run = runs.emplace_back();
+              "WHERE lane_id = ? AND (urgency, ready_at, last_id) > (?, ?, ?) "
+              "AND (start_by IS NULL OR start_by > ?) ORDER BY urgency, ready_at, last_id LIMIT ?",
+              lane_id, after.has_value() ? after->urgency : kFirst,
+              after.has_value() ? absl::ToUnixMicros(after->ready_at) : kFirst,
+              after.has_value() ? after->last_id : kFirst, now, runs);
+  while (query.Next()) {
+    ReadyRun& run = next.emplace_back();
     run.lane_id = lane_id;
     run.urgency = query.Int(0);
     run.ready_at = query.Time(1);
@@ -87,9 +97,8 @@ std::vector<ReadyRun> ReadyTasks::Heads(int64_t lane_id, absl::Time now, int64_t
     run.first_id = query.Int(3);
     run.start_by = query.Time(4);
     run.fresh = query.Int(5) != 0;
-    tasks -= run.size();
   }
-  return runs;
+  return next;
 }
 
 void ReadyTasks::Take(const ReadyRun& run, int64_t tasks) {
@@ -119,6 +128,68 @@ void ReadyTasks::MoveFirst(const ReadyRun& run, TaskId first_id) {
         "WHERE lane_id = ? AND urgency = ? AND ready_at = ? AND last_id = ?",
         first_id, run.lane_id, run.urgency, run.ready_at, run.last_id)
       .Run();
+}
+
+// --- Merging lanes
+// -------------------------------------------------------------------------------------------------
+
+void ReadyMerge::AddLane(int64_t lane_id, absl::string_view queue) {
+  Lane lane;
+  lane.id = lane_id;
+  lane.queue = queue;
+  if (Advance(lane)) lanes_.push_back(std::move(lane));
+}
+
+bool ReadyMerge::Advance(Lane& lane) {
+  if (!lane.read.empty() && ++lane.at == lane.read.size()) {
+    if (static_cast<int>(lane.read.size()) < lane.chunk) return false;
+    lane.chunk *= 4;
+    lane.read = ready_.Next(lane.id, now_, lane.read.back(), lane.chunk);
+    lane.at = 0;
+  } else if (lane.read.empty()) {
+    lane.chunk = kFirstRuns;
+    lane.read = ready_.Next(lane.id, now_, std::nullopt, lane.chunk);
+  }
+  if (lane.read.empty()) return false;
+  runs_.push_back(Current(lane));
+  lane.run = runs_.size() - 1;
+  lane.next_id = Current(lane).first_id;
+  return true;
+}
+
+bool ReadyMerge::Before(const Lane& a, const Lane& b) const {
+  const ReadyRun& x = Current(a);
+  const ReadyRun& y = Current(b);
+  return std::tie(x.urgency, x.ready_at, a.next_id) < std::tie(y.urgency, y.ready_at, b.next_id);
+}
+
+void ReadyMerge::Take(int64_t tasks, absl::string_view queue) {
+  // A heap of indices of lanes_, the one to take from next on top.
+  const auto after = [this](size_t a, size_t b) { return Before(lanes_[b], lanes_[a]); };
+  std::priority_queue<size_t, std::vector<size_t>, decltype(after)> heap(after);
+  for (size_t i = 0; i < lanes_.size(); ++i) {
+    const bool has_more = lanes_[i].at < lanes_[i].read.size();
+    if (has_more && (queue.empty() || lanes_[i].queue == queue)) heap.push(i);
+  }
+  while (tasks > 0 && !heap.empty()) {
+    const size_t top = heap.top();
+    heap.pop();
+    Lane& lane = lanes_[top];
+    const ReadyRun& run = Current(lane);
+    TaskId last = std::min(run.last_id, lane.next_id + tasks - 1);
+    if (!heap.empty()) {
+      // Another lane may have a task in between that became ready at the same time.
+      const Lane& second = lanes_[heap.top()];
+      const ReadyRun& other = Current(second);
+      if (other.urgency == run.urgency && other.ready_at == run.ready_at) {
+        last = std::min(last, second.next_id - 1);
+      }
+    }
+    pieces_.push_back({lane.run, lane.next_id, last});
+    tasks -= pieces_.back().size();
+    lane.next_id = last + 1;
+    if (last < run.last_id || Advance(lane)) heap.push(top);
+  }
 }
 
 absl::Time OldestReady(SqliteConnection& connection, int64_t lane_id) {

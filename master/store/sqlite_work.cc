@@ -1,10 +1,7 @@
 // What workers ask for: claim, complete, renew.
 
 #include <algorithm>
-#include <deque>
-#include <tuple>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
 #include "master/store/sqlite_writer.h"
 
@@ -13,84 +10,37 @@ namespace tarea {
 // --- Claim
 // ---------------------------------------------------------------------------------------------
 
-// Those that fill the shares, then the others; each in the order they were in.
-std::vector<SqliteWriter::Candidate> SqliteWriter::SharesFirst(
-    const std::vector<QueueShare>& shares, const std::vector<Candidate>& candidates) {
-  absl::flat_hash_map<absl::string_view, std::deque<size_t>> by_queue;
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    by_queue[candidates[i].lane->queue].push_back(i);
-  }
-  std::vector<Candidate> ordered;
-  ordered.reserve(candidates.size());
-  std::vector<bool> placed(candidates.size());
-  for (const QueueShare& share : shares) {
-    std::deque<size_t>& left = by_queue[share.queue];
-    for (int taken = 0; taken < share.tasks && !left.empty(); ++taken) {
-      ordered.push_back(candidates[left.front()]);
-      placed[left.front()] = true;
-      left.pop_front();
-    }
-  }
-  for (size_t i = 0; i < candidates.size(); ++i) {
-    if (!placed[i]) ordered.push_back(candidates[i]);
-  }
-  return ordered;
-}
-
-std::vector<SqliteWriter::Candidate> SqliteWriter::ChooseReady(const std::vector<Lane*>& lanes,
-                                                               absl::Time now,
-                                                               const ClaimRequest& request,
-                                                               std::vector<ReadyRun>& runs) {
-  // Each lane gives its first `max_tasks`; the first of all of them are the answer.
-  std::vector<Candidate> candidates;
-  for (const Lane* lane : lanes) {
-    if (lane->counts[TaskState::kReady] == 0) continue;
-    int64_t wanted = request.max_tasks;
-    for (const ReadyRun& run : ready_.Heads(lane->id, now, wanted)) {
-      const int64_t count = std::min(run.size(), wanted);
-      for (TaskId id = run.first_id; id < run.first_id + count; ++id) {
-        candidates.push_back({run.urgency, run.ready_at, id, runs.size(), lane});
-      }
-      wanted -= count;
-      runs.push_back(run);
-    }
-  }
-  const auto before = [](const Candidate& a, const Candidate& b) {
-    return std::tie(a.urgency, a.ready_at, a.id) < std::tie(b.urgency, b.ready_at, b.id);
-  };
-  if (lanes.size() > 1) std::sort(candidates.begin(), candidates.end(), before);
-  if (!request.shares.empty()) candidates = SharesFirst(request.shares, candidates);
-  candidates.resize(std::min(candidates.size(), static_cast<size_t>(request.max_tasks)));
-  return candidates;
-}
-
 std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease,
                                             const ClaimRequest& request) {
   Tick(now);
-  std::vector<Lane*> lanes = FindLanes(request.queues, request.types);
-  std::erase_if(lanes, [this](const Lane* lane) { return paused_.contains(lane->queue); });
+  ReadyMerge merge(ready_, now);
+  for (const Lane* lane : FindLanes(request.queues, request.types)) {
+    if (lane->counts[TaskState::kReady] == 0 || paused_.contains(lane->queue)) continue;
+    merge.AddLane(lane->id, lane->queue);
+  }
+  int64_t left = request.max_tasks;
+  const auto take = [&](int64_t tasks, absl::string_view queue) {
+    const size_t before = merge.pieces().size();
+    merge.Take(std::min(tasks, left), queue);
+    for (size_t i = before; i < merge.pieces().size(); ++i) left -= merge.pieces()[i].size();
+  };
+  for (const QueueShare& share : request.shares) take(share.tasks, share.queue);
+  take(left, "");
+  if (merge.pieces().empty()) return {};
 
   ClaimAnswer answer;
-  std::vector<ReadyRun> runs;
-  const std::vector<Candidate> chosen = ChooseReady(lanes, now, request, runs);
-  if (chosen.empty()) return {};
-  answer.tasks.reserve(chosen.size());
+  answer.tasks.reserve(static_cast<size_t>(request.max_tasks - left));
   running_.BeginClaim(request.worker, now, lease);
-  // Neighbours of one run are read in one go.
-  for (size_t i = 0; i < chosen.size() && answer.bytes < request.max_bytes;) {
-    size_t end = i + 1;
-    while (end < chosen.size() && chosen[end].run == chosen[i].run &&
-           chosen[end].id == chosen[end - 1].id + 1) {
-      ++end;
-    }
-    LeaseRange(chosen[i].id, chosen[end - 1].id, runs[chosen[i].run].fresh, request, answer);
-    i = end;
+  // Of each run the first ones go.
+  std::vector<int64_t> taken(merge.runs().size());
+  for (const ReadyMerge::Piece& piece : merge.pieces()) {
+    if (answer.bytes >= request.max_bytes) break;
+    const size_t before = answer.tasks.size();
+    LeaseRange(piece.first_id, piece.last_id, merge.runs()[piece.run].fresh, request, answer);
+    taken[piece.run] += static_cast<int64_t>(answer.tasks.size() - before);
   }
-  // Of each run the first ones have gone.
-  std::vector<int64_t> taken(runs.size());
-  for (size_t i = 0; i < answer.tasks.size(); ++i) taken[chosen[i].run]++;
-  for (size_t i = 0; i < runs.size(); ++i) {
-    if (taken[i] > 0) ready_.Take(runs[i], taken[i]);
+  for (size_t i = 0; i < taken.size(); ++i) {
+    if (taken[i] > 0) ready_.Take(merge.runs()[i], taken[i]);
   }
   return std::move(answer.tasks);
 }

@@ -75,14 +75,6 @@ class SqliteWriter {
   static Place PlaceOf(const TaskCore& task) { return {task.state, task.ready_at}; }
   // What Insert finds out before it writes.
   struct InsertPlan;
-  // A task that a claim may take, and where it is from.
-  struct Candidate {
-    int64_t urgency = 0;
-    absl::Time ready_at;
-    TaskId id = 0;
-    size_t run = 0;  // of those that ready_.Heads answered
-    const Lane* lane = nullptr;
-  };
   // What a claim has taken so far.
   struct ClaimAnswer {
     std::vector<LeasedTask> tasks;
@@ -134,10 +126,6 @@ class SqliteWriter {
   void RememberRequest(absl::Time now, const InsertRequest& request, const InsertAnswer& answer);
 
   // --- Work (sqlite_work.cc) ---
-  static std::vector<Candidate> SharesFirst(const std::vector<QueueShare>& shares,
-                                            const std::vector<Candidate>& candidates);
-  std::vector<Candidate> ChooseReady(const std::vector<Lane*>& lanes, absl::Time now,
-                                     const ClaimRequest& request, std::vector<ReadyRun>& runs);
   // Leases tasks with neighbouring ids, fresh ones or others; fewer if max_bytes is reached.
   void LeaseRange(TaskId first, TaskId last, bool fresh, const ClaimRequest& request,
                   ClaimAnswer& answer);
