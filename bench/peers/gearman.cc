@@ -91,7 +91,7 @@ class Gearman : public Peer {
     }
   }
 
-  std::int64_t Drain(const std::function<void()>& start) override {
+  void Drain(const std::function<void()>& start, Progress& progress) override {
     Wire wire(load_.port);
     wire.Add(Packet(kCanDo, kFunction));
     wire.Flush();
@@ -118,7 +118,7 @@ class Gearman : public Peer {
       }
       if (wire.Available() < kHeader || empty) wire.Flush();
     }
-    return done;
+    progress.Add(done);
   }
 
   void WorkRoundTrips(RoundTrips& trips) override {

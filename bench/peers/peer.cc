@@ -11,6 +11,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -27,7 +28,6 @@ namespace {
 
 std::string program = "peer";
 bool is_child = false;
-std::atomic<std::int64_t>* tasks_done = nullptr;
 
 std::int64_t NowNanos() {
   timespec now;
@@ -72,35 +72,28 @@ void AwaitProcess(pid_t pid) {
   if (waitpid(pid, &status, 0) != pid || status != 0) Die("a process of this measurement failed");
 }
 
-// Starts the processes, waits until each has connected, and returns the nanoseconds from the moment
-// they begin until the last has ended.
-std::int64_t TimeProcesses(int count,
-                           const std::function<void(int, const std::function<void()>&)>& body) {
+// Starts the processes, lets them begin when each has connected, and waits for them. Returns when
+// they began, in nanoseconds of CLOCK_MONOTONIC.
+std::int64_t RunProcesses(int count,
+                          const std::function<void(int, const std::function<void()>&)>& body) {
   int ready[2], go[2];
   MakePipe(ready);
   MakePipe(go);
   std::vector<pid_t> pids;
   for (int i = 0; i < count; ++i) {
     pids.push_back(StartProcess([&, i] {
-      // So that the parent sees end of file when a process dies before it is ready.
-      close(ready[0]);
-      close(go[1]);
       body(i, [&] {
         WriteByte(ready[1]);
         ReadByte(go[0]);
       });
     }));
   }
-  close(ready[1]);
-  close(go[0]);
   for (int i = 0; i < count; ++i) ReadByte(ready[0]);
   const std::int64_t begin = NowNanos();
   for (int i = 0; i < count; ++i) WriteByte(go[1]);
   for (const pid_t pid : pids) AwaitProcess(pid);
-  const std::int64_t nanos = NowNanos() - begin;
-  close(ready[0]);
-  close(go[1]);
-  return nanos;
+  for (const int fd : {ready[0], ready[1], go[0], go[1]}) close(fd);
+  return begin;
 }
 
 double OwnCpuSeconds() {
@@ -158,19 +151,21 @@ struct Throughput {
 
 Throughput MeasureThroughput(Peer& peer, const Load& load) {
   const std::int64_t each = load.tasks / load.submitters;
-  const std::int64_t submit =
-      TimeProcesses(load.submitters, [&](int i, const std::function<void()>& start) {
+  const std::int64_t submit_begin =
+      RunProcesses(load.submitters, [&](int i, const std::function<void()>& start) {
         start();
         peer.Submit(i == 0 ? load.tasks - each * (load.submitters - 1) : each);
       });
-  const std::int64_t drain = TimeProcesses(
-      load.workers,
-      [&](int, const std::function<void()>& start) { *tasks_done += peer.Drain(start); });
-  if (*tasks_done != load.tasks) {
-    Die("the workers did " + std::to_string(*tasks_done) + " tasks of " +
+  const std::int64_t submit_end = NowNanos();
+  Progress progress(load.tasks);
+  const std::int64_t drain_begin = RunProcesses(
+      load.workers, [&](int, const std::function<void()>& start) { peer.Drain(start, progress); });
+  if (progress.done() != load.tasks) {
+    Die("the workers did " + std::to_string(progress.done()) + " tasks of " +
         std::to_string(load.tasks));
   }
-  return {static_cast<double>(submit) * 1e-9, static_cast<double>(drain) * 1e-9};
+  return {static_cast<double>(submit_end - submit_begin) * 1e-9,
+          static_cast<double>(progress.last_nanos() - drain_begin) * 1e-9};
 }
 
 Load ParseLoad(int argc, char** argv) {
@@ -200,7 +195,22 @@ void Die(const std::string& message) {
   _exit(1);
 }
 
-std::atomic<std::int64_t>& TasksDone() { return *tasks_done; }
+struct Progress::Shared {
+  std::atomic<std::int64_t> done;
+  std::atomic<std::int64_t> last_nanos;
+};
+
+Progress::Progress(std::int64_t tasks)
+    : tasks_(tasks), shared_(new (SharedMemory(sizeof(Shared))) Shared) {}
+
+void Progress::Add(std::int64_t tasks) {
+  shared_->done += tasks;
+  shared_->last_nanos = NowNanos();
+}
+
+std::int64_t Progress::done() const { return shared_->done; }
+
+std::int64_t Progress::last_nanos() const { return shared_->last_nanos; }
 
 struct RoundTrips::Shared {
   std::atomic<std::int64_t> begin;
@@ -237,7 +247,6 @@ int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& mak
   program = argv[0];
   program = program.substr(program.rfind('/') + 1);
   const Load load = ParseLoad(argc, argv);
-  tasks_done = new (SharedMemory(sizeof(*tasks_done))) std::atomic<std::int64_t>(0);
   const std::unique_ptr<Peer> peer(make(load));
   peer->Prepare();
 

@@ -1,7 +1,6 @@
 #ifndef TAREA_BENCH_PEERS_PEER_H_
 #define TAREA_BENCH_PEERS_PEER_H_
 
-#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -52,6 +51,27 @@ class RoundTrips {
   int pipe_[2];
 };
 
+// How far the workers have come, all together, in memory that they share.
+class Progress {
+ public:
+  explicit Progress(std::int64_t tasks);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // The worker did this many more, and as far as it can tell the server knows. The last call of all
+  // workers is the end of the drain.
+  void Add(std::int64_t tasks);
+  std::int64_t done() const;
+  bool complete() const { return done() >= tasks_; }
+  // When Add was last called, in nanoseconds of CLOCK_MONOTONIC.
+  std::int64_t last_nanos() const;
+
+ private:
+  struct Shared;
+  const std::int64_t tasks_;
+  Shared* const shared_;
+};
+
 class Peer {
  public:
   virtual ~Peer() = default;
@@ -62,9 +82,8 @@ class Peer {
   // processes at once.
   virtual void Submit(std::int64_t tasks) = 0;
   // A worker. Connects, calls start, which returns when all workers are connected, and works until
-  // nothing is left and the server has dealt with all that it was told. Returns how many tasks it
-  // did.
-  virtual std::int64_t Drain(const std::function<void()>& start) = 0;
+  // nothing is left and the server has dealt with all that it was told.
+  virtual void Drain(const std::function<void()>& start, Progress& progress) = 0;
   // A worker for single tasks, and who submits them. The worker calls Ready before each task that
   // it waits for; the submitter calls AwaitReady and Begin before each that it sends; either calls
   // End.
@@ -78,10 +97,6 @@ int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& mak
 
 // Prints the message with the program's name and ends the process with code 1.
 [[noreturn]] void Die(const std::string& message);
-
-// Tasks that were done by all workers together, in memory that they share: for systems whose server
-// does not say that nothing is left. Null before PeerMain.
-std::atomic<std::int64_t>& TasksDone();
 
 }  // namespace bench
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "bench/peers/peer.h"
 
@@ -45,6 +46,7 @@ void Wire::Fill() {
     in_.resize(in_.size() + begin_);
     begin_ = 0;
   }
+  if (pause_.count() > 0) std::this_thread::sleep_for(pause_);
   const ssize_t n = recv(fd_, in_.data() + end_, in_.size() - end_, 0);
   if (n <= 0) Die("the server has closed the connection");
   end_ += static_cast<std::size_t>(n);

@@ -1,6 +1,7 @@
 #ifndef TAREA_BENCH_PEERS_WIRE_H_
 #define TAREA_BENCH_PEERS_WIRE_H_
 
+#include <chrono>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -16,6 +17,10 @@ class Wire {
   ~Wire();
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
+
+  // From now on lets replies gather for this long before it waits for more: a server that sends
+  // each reply on its own would otherwise wake this process for each, and both would be slower.
+  void GatherFor(std::chrono::microseconds pause) { pause_ = pause; }
 
   void Add(std::string_view bytes) { out_.append(bytes); }
   // Sends all that was added. Blocks while the server does not read, so replies to what is under
@@ -35,6 +40,7 @@ class Wire {
   void Fill();
 
   int fd_;
+  std::chrono::microseconds pause_{0};
   std::string out_;
   std::string in_;
   std::size_t begin_ = 0;
