@@ -22,6 +22,7 @@ constexpr std::int64_t kPublishWindow = 4096;
 // Messages in one pull, and pulls that wait at the server.
 constexpr std::int64_t kBatch = 500;
 constexpr int kPulls = 2;
+constexpr std::string_view kAck = "+ACK";
 // A pull ends after this, so that a worker sees that nothing is left.
 constexpr std::string_view kPullNanos = "200000000";
 
@@ -166,6 +167,7 @@ class Nats : public Peer {
     session.Flush();
     std::deque<std::int64_t> unconfirmed;  // How many each confirmation will stand for.
     std::int64_t acknowledged = 0, received = 0;
+    std::string held;  // Where the newest message is to be acknowledged.
     while (true) {
       const Message message = session.Receive();
       if (!message.status.empty()) {  // The pull has waited long enough.
@@ -175,14 +177,19 @@ class Nats : public Peer {
         progress.Add(unconfirmed.front());
         unconfirmed.pop_front();
       } else {
-        // The last of what has arrived asks for a confirmation, which stands for those before it.
+        if (!held.empty()) session.Publish(held, "", kAck);
+        held = message.reply_to;
         ++acknowledged;
-        const bool confirm = !session.HasMore();
-        session.Publish(message.reply_to, confirm ? session.inbox() : "", "+ACK");
-        if (confirm) unconfirmed.push_back(std::exchange(acknowledged, 0));
         if (++received % kBatch == 0) Pull(session, kBatch);
       }
-      if (!session.HasMore()) session.Flush();
+      if (session.HasMore()) continue;
+      // The last of what has arrived asks for a confirmation, which stands for those before it.
+      if (!held.empty()) {
+        session.Publish(held, session.inbox(), kAck);
+        held.clear();
+        unconfirmed.push_back(std::exchange(acknowledged, 0));
+      }
+      session.Flush();
     }
   }
 
@@ -193,7 +200,7 @@ class Nats : public Peer {
       session.Flush();
       trips.Ready();
       const Message message = session.Receive();
-      session.Publish(message.reply_to, session.inbox(), "+ACK");
+      session.Publish(message.reply_to, session.inbox(), kAck);
       session.Flush();
       session.Receive();
       trips.End();
