@@ -8,7 +8,7 @@
 #include "bench/peers/peer.h"
 #include "bench/peers/wire.h"
 
-namespace bench {
+namespace tarea::peers {
 namespace {
 
 // Under way at once on a connection; more brought nothing.
@@ -118,9 +118,10 @@ class Beanstalkd : public Peer {
 };
 
 }  // namespace
-}  // namespace bench
+}  // namespace tarea::peers
 
 int main(int argc, char** argv) {
-  return bench::PeerMain(argc, argv,
-                         [](const bench::Load& load) { return new bench::Beanstalkd(load); });
+  return tarea::peers::PeerMain(argc, argv, [](const tarea::peers::Load& load) {
+    return new tarea::peers::Beanstalkd(load);
+  });
 }

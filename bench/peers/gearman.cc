@@ -7,7 +7,7 @@
 #include "bench/peers/peer.h"
 #include "bench/peers/wire.h"
 
-namespace bench {
+namespace tarea::peers {
 namespace {
 
 using namespace std::literals;
@@ -171,9 +171,9 @@ class Gearman : public Peer {
 };
 
 }  // namespace
-}  // namespace bench
+}  // namespace tarea::peers
 
 int main(int argc, char** argv) {
-  return bench::PeerMain(argc, argv,
-                         [](const bench::Load& load) { return new bench::Gearman(load); });
+  return tarea::peers::PeerMain(
+      argc, argv, [](const tarea::peers::Load& load) { return new tarea::peers::Gearman(load); });
 }

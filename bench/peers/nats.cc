@@ -14,7 +14,7 @@
 #include "bench/peers/peer.h"
 #include "bench/peers/wire.h"
 
-namespace bench {
+namespace tarea::peers {
 namespace {
 
 // Published and not acknowledged yet. More brought nothing.
@@ -243,8 +243,9 @@ class Nats : public Peer {
 };
 
 }  // namespace
-}  // namespace bench
+}  // namespace tarea::peers
 
 int main(int argc, char** argv) {
-  return bench::PeerMain(argc, argv, [](const bench::Load& load) { return new bench::Nats(load); });
+  return tarea::peers::PeerMain(
+      argc, argv, [](const tarea::peers::Load& load) { return new tarea::peers::Nats(load); });
 }

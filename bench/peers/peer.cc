@@ -23,7 +23,7 @@
 #include <sstream>
 #include <vector>
 
-namespace bench {
+namespace tarea::peers {
 namespace {
 
 std::string program = "peer";
@@ -274,4 +274,4 @@ int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& mak
   return 0;
 }
 
-}  // namespace bench
+}  // namespace tarea::peers

@@ -12,7 +12,7 @@
 //
 // prints one line of JSON. Each worker is a process of its own. Any error ends the program with a
 // message and exit code 1: half a measurement is none.
-namespace bench {
+namespace tarea::peers {
 
 struct Load {
   int port = 0;             // Of the server, on 127.0.0.1.
@@ -98,6 +98,6 @@ int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& mak
 // Prints the message with the program's name and ends the process with code 1.
 [[noreturn]] void Die(const std::string& message);
 
-}  // namespace bench
+}  // namespace tarea::peers
 
 #endif  // TAREA_BENCH_PEERS_PEER_H_

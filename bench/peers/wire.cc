@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 
 #include "bench/peers/peer.h"
 
-namespace bench {
+namespace tarea::peers {
 
 Wire::Wire(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), in_(1 << 20, '\0') {
   sockaddr_in address{};
@@ -57,6 +58,11 @@ std::string_view Wire::Peek(std::size_t size) {
   return std::string_view(in_.data() + begin_, Available());
 }
 
+bool Wire::AwaitBytes(std::chrono::milliseconds timeout) {
+  pollfd readable{.fd = fd_, .events = POLLIN, .revents = 0};
+  return Available() > 0 || poll(&readable, 1, static_cast<int>(timeout.count())) != 0;
+}
+
 std::string_view Wire::Line() {
   std::size_t looked = 0;
   while (true) {
@@ -71,4 +77,4 @@ std::string_view Wire::Line() {
   }
 }
 
-}  // namespace bench
+}  // namespace tarea::peers

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace bench {
+namespace tarea::peers {
 
 // A TCP connection to a server on this machine for protocols that are spoken directly. Requests are
 // gathered with Add and sent together by Flush; what has arrived is looked at in place. Not for use
@@ -33,6 +33,8 @@ class Wire {
   void Consume(std::size_t size) { begin_ += size; }
   // What has arrived already and was not consumed, in bytes.
   std::size_t Available() const { return end_ - begin_; }
+  // False if nothing has arrived, or does within this time.
+  bool AwaitBytes(std::chrono::milliseconds timeout);
   // Waits for a line, consumes it and returns it without its CR LF.
   std::string_view Line();
 
@@ -47,6 +49,6 @@ class Wire {
   std::size_t end_ = 0;
 };
 
-}  // namespace bench
+}  // namespace tarea::peers
 
 #endif  // TAREA_BENCH_PEERS_WIRE_H_
