@@ -77,6 +77,7 @@ function beWorker(peer) {
     setInterval(tell, 20);
     process.send('started');
   });
+  process.on('disconnect', () => process.exit(1)); // The one that measures has gone.
   process.send('loaded');
 }
 
