@@ -11,7 +11,7 @@
 namespace tarea::peers {
 namespace {
 
-// Under way at once on a connection; more brought nothing.
+// Under way at once on a connection: enough to keep the server busy.
 constexpr std::int64_t kWindow = 256;
 // The server makes a packet of each reply.
 constexpr std::chrono::microseconds kPause(100);

@@ -27,7 +27,7 @@ enum Type : std::uint32_t {
 
 constexpr std::size_t kHeader = 12;
 constexpr std::string_view kFunction = "bench";
-// Under way at once on a connection; more brought nothing.
+// Under way at once on a connection: enough to keep the server busy.
 constexpr std::int64_t kSubmitWindow = 1024;
 constexpr std::int64_t kGrabWindow = 256;
 

@@ -17,7 +17,7 @@
 namespace tarea::peers {
 namespace {
 
-// Published and not acknowledged yet. More brought nothing.
+// Published and not acknowledged yet: enough to keep the server busy.
 constexpr std::int64_t kPublishWindow = 4096;
 // Messages in one pull, and pulls that wait at the server.
 constexpr std::int64_t kBatch = 500;

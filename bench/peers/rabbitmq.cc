@@ -13,7 +13,7 @@
 namespace tarea::peers {
 namespace {
 
-// Published and not confirmed yet. More brought nothing.
+// Published and not confirmed yet: enough to keep the server busy.
 constexpr std::int64_t kPublishWindow = 4096;
 constexpr int kPrefetch = 1000;
 // How often a worker without tasks looks whether all are done.

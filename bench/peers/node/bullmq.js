@@ -5,7 +5,7 @@ const {Queue, Worker} = require('bullmq');
 const {options, run} = require('./peer.js');
 
 const BATCH = 1000; // Jobs in one call,
-const CALLS = 2; // and calls at once. More of either brought nothing.
+const CALLS = 2; // and calls at once.
 const CONCURRENCY = 100; // Jobs at once in one worker.
 
 const connection = {host: '127.0.0.1', port: options.port, maxRetriesPerRequest: null};

@@ -6,7 +6,7 @@ const pg = require('pg');
 const {options, run} = require('./peer.js');
 
 const BATCH = 1000; // Jobs in one statement,
-const STATEMENTS = 2; // and statements at once. More of either brought nothing.
+const STATEMENTS = 2; // and statements at once.
 const CONCURRENT_JOBS = 24; // In one worker.
 const LOCAL_QUEUE = 500; // Jobs that a worker fetches at once.
 
