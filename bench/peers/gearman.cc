@@ -35,8 +35,9 @@ std::string Packet(Type type, std::string_view body) {
   std::string packet("\0REQ"sv);
   for (const std::uint32_t number :
        {std::uint32_t{type}, static_cast<std::uint32_t>(body.size())}) {
-    for (int shift = 24; shift >= 0; shift -= 8)
+    for (int shift = 24; shift >= 0; shift -= 8) {
       packet += static_cast<char>(number >> shift & 0xff);
+    }
   }
   packet += body;
   return packet;

@@ -1,6 +1,5 @@
 #include "bench/peers/peer.h"
 
-#include <dirent.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -12,15 +11,17 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <new>
-#include <set>
+#include <optional>
 #include <sstream>
+#include <system_error>
 #include <vector>
 
 namespace tarea::peers {
@@ -28,6 +29,8 @@ namespace {
 
 std::string program = "peer";
 bool is_child = false;
+
+std::string LastError() { return std::generic_category().message(errno); }
 
 std::int64_t NowNanos() {
   timespec now;
@@ -42,7 +45,7 @@ void* SharedMemory(std::size_t size) {
 }
 
 void MakePipe(int (&ends)[2]) {
-  if (pipe(ends) != 0) Die("no pipe: " + std::string(std::strerror(errno)));
+  if (pipe(ends) != 0) Die("no pipe: " + LastError());
 }
 
 void WriteByte(int fd) {
@@ -57,7 +60,7 @@ void ReadByte(int fd) {
 pid_t StartProcess(const std::function<void()>& body) {
   std::fflush(nullptr);
   const pid_t pid = fork();
-  if (pid < 0) Die("fork failed: " + std::string(std::strerror(errno)));
+  if (pid < 0) Die("fork failed: " + LastError());
   if (pid == 0) {
     is_child = true;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -112,12 +115,10 @@ double ServerCpuSeconds(std::int64_t root) {
   if (root == 0) return 0;
   std::multimap<std::int64_t, std::int64_t> children;
   std::map<std::int64_t, double> ticks;
-  DIR* proc = opendir("/proc");
-  if (proc == nullptr) Die("cannot read /proc");
-  while (const dirent* entry = readdir(proc)) {
-    const std::int64_t pid = std::atoll(entry->d_name);
+  for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+    const std::int64_t pid = std::atoll(entry.path().filename().c_str());
     if (pid == 0) continue;
-    std::ifstream file("/proc/" + std::string(entry->d_name) + "/stat");
+    std::ifstream file(entry.path() / "stat");
     std::string line;
     if (!std::getline(file, line)) continue;  // It has just ended.
     // The second field, the name in parentheses, may have spaces.
@@ -131,7 +132,6 @@ double ServerCpuSeconds(std::int64_t root) {
     children.emplace(parent, pid);
     ticks[pid] = user + system + children_user + children_system;
   }
-  closedir(proc);
   double sum = 0;
   std::vector<std::int64_t> open = {root};
   while (!open.empty()) {
@@ -168,8 +168,8 @@ Throughput MeasureThroughput(Peer& peer, const Load& load) {
           static_cast<double>(progress.last_nanos() - drain_begin) * 1e-9};
 }
 
-Load ParseLoad(int argc, char** argv) {
-  Load load;
+// Fills in the load, or returns the exit code to end with.
+std::optional<int> ParseLoad(int argc, char** argv, Load& load) {
   CLI::App app("Measures a system that is not Tarea; scripts/bench-peers runs it");
   app.add_option("--port", load.port, "Port of the server on 127.0.0.1")->required();
   app.add_option("--tasks", load.tasks, "Tasks to submit, then to drain")->required();
@@ -181,9 +181,9 @@ Load ParseLoad(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    std::exit(app.exit(e));
+    return app.exit(e);
   }
-  return load;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -246,7 +246,8 @@ double RoundTrips::Percentile(double p) const {
 int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& make) {
   program = argv[0];
   program = program.substr(program.rfind('/') + 1);
-  const Load load = ParseLoad(argc, argv);
+  Load load;
+  if (const std::optional<int> exit_code = ParseLoad(argc, argv, load)) return *exit_code;
   const std::unique_ptr<Peer> peer(make(load));
   peer->Prepare();
 

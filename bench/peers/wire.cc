@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <thread>
 
 #include "bench/peers/peer.h"
@@ -20,7 +20,8 @@ Wire::Wire(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)), in_(
   address.sin_port = htons(static_cast<std::uint16_t>(port));
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
-    Die("cannot connect to 127.0.0.1:" + std::to_string(port) + ": " + std::strerror(errno));
+    Die("cannot connect to 127.0.0.1:" + std::to_string(port) + ": " +
+        std::generic_category().message(errno));
   }
   const int on = 1;
   setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -32,7 +33,9 @@ void Wire::Flush() {
   std::size_t sent = 0;
   while (sent < out_.size()) {
     const ssize_t n = send(fd_, out_.data() + sent, out_.size() - sent, MSG_NOSIGNAL);
-    if (n <= 0) Die("the server has closed the connection: " + std::string(std::strerror(errno)));
+    if (n <= 0) {
+      Die("the server has closed the connection: " + std::generic_category().message(errno));
+    }
     sent += static_cast<std::size_t>(n);
   }
   out_.clear();
