@@ -17,6 +17,9 @@ namespace {
 // that the calls between two of them do not notice.
 constexpr int64_t kBite = 1000;
 constexpr absl::Duration kTick = absl::Seconds(1);
+// Times that are due closer together than this are served together: a transaction for each of
+// thousands of tasks that back off would keep all others waiting.
+constexpr absl::Duration kTimerPause = absl::Milliseconds(5);
 constexpr absl::Duration kPurgeInterval = absl::Minutes(1);
 // A caller that has gone while its call is parked is noticed after this long at the latest.
 constexpr absl::Duration kGoneCheck = absl::Seconds(5);
@@ -323,6 +326,11 @@ bool Dispatcher::AwaitDue() {
   if (!shutdown_ && until_due > absl::ZeroDuration()) {
     timer_wake_.WaitWithTimeout(&mu_, std::min(until_due, kTick));
   }
+  // What is due at no time, but because a parent has finished, is due at once.
+  const absl::Duration pause = last_advance_ + kTimerPause - clock_->Now();
+  if (!shutdown_ && next_due_ > absl::InfinitePast() && pause > absl::ZeroDuration()) {
+    timer_wake_.WaitWithTimeout(&mu_, pause);
+  }
   return !shutdown_;
 }
 
@@ -331,6 +339,7 @@ void Dispatcher::Advance() {
     absl::MutexLock lock(&mu_);
     if (next_due_ > clock_->Now()) return;
     next_due_ = absl::InfiniteFuture();  // what commits from here on bring lowers it again
+    last_advance_ = clock_->Now();
   }
   absl::StatusOr<AdvanceAnswer> answer = AdvanceAnswer();
   absl::Time now;

@@ -150,6 +150,7 @@ class Dispatcher {
   absl::Mutex mu_;
   bool shutdown_ ABSL_GUARDED_BY(mu_) = false;
   absl::Time next_due_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
+  absl::Time last_advance_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();
   absl::CondVar timer_wake_;
   std::thread timers_;
 };

@@ -1,5 +1,6 @@
-// What the embedded store costs per task, verb by verb and by how many tasks share a commit. Without
-// the disk: the directory is in memory if the machine has one there (TMPDIR says otherwise).
+// What the embedded store costs per task, verb by verb and by how many tasks share a commit.
+// Without the disk: the directory is in memory if the machine has one there (TMPDIR says
+// otherwise).
 //
 //     build/bin/store_benchmark --benchmark_filter=Claim
 
@@ -97,6 +98,26 @@ void BM_Insert(benchmark::State& state) {
   CountTasks(state);
 }
 BENCHMARK(BM_Insert)->Arg(1)->Arg(16)->Arg(256)->Arg(1000);
+
+// Of ten tasks one is for another queue, with a priority and a delay; one in twenty is of another
+// type.
+void BM_InsertMixed(benchmark::State& state) {
+  Bench bench;
+  InsertRequest request;
+  request.tasks.resize(static_cast<size_t>(state.range(0)));
+  for (size_t i = 0; i < request.tasks.size(); ++i) {
+    TaskSpec& task = request.tasks[i];
+    task.type = i % 20 == 5 ? "flaky" : "noop";
+    task.payload = std::string(kPayload, 'x');
+    if (i % 10 != 0) continue;
+    task.queue = absl::StrCat("q", i / 10 % 100);
+    task.priority = static_cast<int>(i / 10 % 201) - 100;
+    task.delay = absl::Milliseconds(100 * (i / 10 % 11));
+  }
+  for (auto _ : state) bench.Insert(request);
+  CountTasks(state);
+}
+BENCHMARK(BM_InsertMixed)->Arg(1000);
 
 // A claim of state.range(0) tasks while state.range(1) wait.
 void BM_Claim(benchmark::State& state) {
