@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <iterator>
 #include <string>
 #include <utility>
@@ -55,6 +56,11 @@ v1::SubmitResultRequest ResultSender::AwaitPending() {
     if (count > 0 && bytes > kMaxBytes) break;
     *request.add_results() = std::move(pending_[count]);
   }
+  // The master keeps results of neighbouring tasks together if they come together.
+  auto& results = *request.mutable_results();
+  std::sort(
+      results.pointer_begin(), results.pointer_end(),
+      [](const v1::TaskResult* a, const v1::TaskResult* b) { return a->task_id() < b->task_id(); });
   pending_.erase(pending_.begin(), std::next(pending_.begin(), static_cast<std::ptrdiff_t>(count)));
   *request.mutable_worker() = worker_;
   return request;

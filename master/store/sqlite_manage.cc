@@ -156,6 +156,7 @@ int64_t SqliteWriter::Purge(absl::Time now, absl::Time before, int64_t limit) {
   Tick(now);
   FlushCounts();
   FlushFinished();
+  successes_.Flush();
   int64_t gone = 0;
   while (gone < limit) {
     BatchId batch = 0;
@@ -170,6 +171,7 @@ int64_t SqliteWriter::Purge(absl::Time now, absl::Time before, int64_t limit) {
     if (!PurgeFinished(batch, limit, gone)) break;
     batch_changes_.erase(batch);
     Query(connection_, "DELETE FROM segments WHERE batch_id = ?", batch).Run();
+    Query(connection_, "DELETE FROM successes WHERE batch_id = ?", batch).Run();
     Query(connection_, "DELETE FROM batches WHERE id = ?", batch).Run();
     gone++;
   }

@@ -15,6 +15,7 @@
 #include "master/store/sqlite_ready.h"
 #include "master/store/sqlite_rows.h"
 #include "master/store/sqlite_running.h"
+#include "master/store/sqlite_successes.h"
 
 namespace tarea::sqlite_read {
 namespace {
@@ -22,8 +23,31 @@ namespace {
 // How many tasks one page of ListTasks looks at.
 constexpr int kMaxScan = 20'000;
 
+// What rows that tasks share say about one of them.
+class SharedStates {
+ public:
+  explicit SharedStates(SqliteConnection& connection)
+      : successes_(connection), running_(connection) {}
+
+  void Apply(TaskRow& row) {
+    if (row.fresh && successes_.Apply(row.core)) return;
+    running_.Apply(row.core);
+  }
+
+  // The state of a task by that of its row of `states`, if it has one.
+  TaskState StateOf(BatchId batch, TaskId id, std::optional<TaskState> stored) {
+    if (!stored.has_value() && successes_.Has(batch, id)) return TaskState::kSucceeded;
+    const TaskState state = stored.value_or(TaskState::kReady);
+    return state == TaskState::kReady && running_.Runs(id) ? TaskState::kRunning : state;
+  }
+
+ private:
+  SuccessView successes_;
+  RunningView running_;
+};
+
 // A task with payload and result where they are asked for.
-std::optional<Task> ReadTask(SqliteConnection& connection, RunningView& running, TaskId id,
+std::optional<Task> ReadTask(SqliteConnection& connection, SharedStates& shared, TaskId id,
                              bool with_payload, bool with_result) {
   Task task;
   bool has_labels = false;
@@ -37,8 +61,8 @@ std::optional<Task> ReadTask(SqliteConnection& connection, RunningView& running,
     if (!query.Next()) return std::nullopt;
     TaskRow row = ReadTaskRow(query);
     has_labels = row.has_labels;
+    shared.Apply(row);
     task.core = std::move(row.core);
-    running.Apply(task.core);
     int column = kTaskColumns;
     task.spec.queue = query.Bytes(column++);
     task.spec.type = query.Bytes(column++);
@@ -81,8 +105,11 @@ class TaskScan {
 
   bool Next() { return query_.Next(); }
   TaskId id() const { return query_.Int(0); }
-  // As stored: READY of a task that runs.
-  TaskState state() const { return static_cast<TaskState>(query_.Int(1)); }
+  // Of its row of `states`, if it has one.
+  std::optional<TaskState> state() const {
+    if (query_.IsNull(1)) return std::nullopt;
+    return static_cast<TaskState>(query_.Int(1));
+  }
   int64_t lane_id() const { return query_.Int(2); }
   BatchId batch_id() const { return query_.Int(3); }
 
@@ -95,12 +122,12 @@ class TaskScan {
     const TaskId high = down && query.after != 0 ? query.after : std::numeric_limits<TaskId>::max();
     if (query.batch_id != 0) {
       return {connection,
-              down ? "SELECT t.id, ifnull(x.state, 3), t.lane_id, t.batch_id FROM segments s "
+              down ? "SELECT t.id, x.state, t.lane_id, t.batch_id FROM segments s "
                      "CROSS JOIN tasks t ON t.id BETWEEN s.first_id AND s.last_id "
                      "LEFT JOIN states x ON x.id = t.id WHERE s.batch_id = ?1 "
                      "AND s.first_id < ?3 AND t.id > ?2 AND t.id < ?3 "
                      "ORDER BY s.first_id DESC, t.id DESC"
-                   : "SELECT t.id, ifnull(x.state, 3), t.lane_id, t.batch_id FROM segments s "
+                   : "SELECT t.id, x.state, t.lane_id, t.batch_id FROM segments s "
                      "CROSS JOIN tasks t ON t.id BETWEEN s.first_id AND s.last_id "
                      "LEFT JOIN states x ON x.id = t.id WHERE s.batch_id = ?1 "
                      "AND s.last_id > ?2 AND t.id > ?2 AND t.id < ?3 "
@@ -110,11 +137,11 @@ class TaskScan {
     if (!query.labels.empty()) {
       const auto& [name, value] = *query.labels.begin();
       return {connection,
-              down ? "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM labels l "
+              down ? "SELECT t.id, s.state, t.lane_id, t.batch_id FROM labels l "
                      "CROSS JOIN tasks t ON t.id = l.task_id LEFT JOIN states s ON s.id = t.id "
                      "WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
                      "AND l.task_id < ?2 ORDER BY l.task_id DESC"
-                   : "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM labels l "
+                   : "SELECT t.id, s.state, t.lane_id, t.batch_id FROM labels l "
                      "CROSS JOIN tasks t ON t.id = l.task_id LEFT JOIN states s ON s.id = t.id "
                      "WHERE l.name = ?3 AND l.value = ?4 AND l.task_id > ?1 "
                      "AND l.task_id < ?2 ORDER BY l.task_id",
@@ -134,9 +161,9 @@ class TaskScan {
               low, high};
     }
     return {connection,
-            down ? "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM " TAREA_TASK_TABLES
+            down ? "SELECT t.id, s.state, t.lane_id, t.batch_id FROM " TAREA_TASK_TABLES
                    " WHERE t.id > ? AND t.id < ? ORDER BY t.id DESC"
-                 : "SELECT t.id, ifnull(s.state, 3), t.lane_id, t.batch_id FROM " TAREA_TASK_TABLES
+                 : "SELECT t.id, s.state, t.lane_id, t.batch_id FROM " TAREA_TASK_TABLES
                    " WHERE t.id > ? AND t.id < ? ORDER BY t.id",
             low, high};
   }
@@ -170,8 +197,8 @@ absl::Time Earliest(SqliteConnection& connection, const char* sql) {
 }  // namespace
 
 absl::StatusOr<Task> GetTask(SqliteConnection& connection, TaskId id) {
-  RunningView running(connection);
-  std::optional<Task> task = ReadTask(connection, running, id, true, true);
+  SharedStates shared(connection);
+  std::optional<Task> task = ReadTask(connection, shared, id, true, true);
   if (!task.has_value()) {
     return absl::NotFoundError(
         absl::StrCat("there is no task ", id, "; it may have been purged (--retain)"));
@@ -191,10 +218,10 @@ TaskPage ListTasks(SqliteConnection& connection, const TaskQuery& query, int64_t
   TaskPage page;
   int64_t bytes = 0;
   int scanned = 0;
-  RunningView running(connection);
-  const auto has_state = [&](TaskId id, TaskState state) {
+  SharedStates shared(connection);
+  const auto has_state = [&](const TaskScan& task) {
     if (query.states.empty()) return true;
-    if (state == TaskState::kReady && running.Runs(id)) state = TaskState::kRunning;
+    const TaskState state = shared.StateOf(task.batch_id(), task.id(), task.state());
     return std::count(query.states.begin(), query.states.end(), state) > 0;
   };
   TaskScan scan(connection, query);
@@ -202,12 +229,12 @@ TaskPage ListTasks(SqliteConnection& connection, const TaskQuery& query, int64_t
     const TaskId id = scan.id();
     scanned++;
     const bool matches = (query.batch_id == 0 || scan.batch_id() == query.batch_id) &&
-                         has_state(id, scan.state()) &&
+                         has_state(scan) &&
                          (!lanes.has_value() || lanes->contains(scan.lane_id())) &&
                          HasLabels(connection, id, query.labels);
     if (matches) {
       page.tasks.push_back(
-          *ReadTask(connection, running, id, query.with_payload, query.with_result));
+          *ReadTask(connection, shared, id, query.with_payload, query.with_result));
       const Task& task = page.tasks.back();
       bytes += static_cast<int64_t>(task.spec.payload.size() + task.result.size());
     }
@@ -239,7 +266,7 @@ absl::StatusOr<FinishedPage> ListFinished(SqliteConnection& connection, BatchId 
   page.batch = *std::move(found);
   page.cursor = cursor;
 
-  RunningView running(connection);
+  SharedStates shared(connection);
   int64_t bytes = 0;
   Query chunks(connection,
                "SELECT first_task, first_seq, tasks FROM finished WHERE batch_id = ? "
@@ -250,7 +277,7 @@ absl::StatusOr<FinishedPage> ListFinished(SqliteConnection& connection, BatchId 
       if (pair.number <= cursor) continue;
       const bool full = static_cast<int>(page.tasks.size()) == limit || bytes >= max_page_bytes;
       std::optional<Task> task =
-          ReadTask(connection, running, pair.task, false, with_result && !full);
+          ReadTask(connection, shared, pair.task, false, with_result && !full);
       // It may have been retried, and have finished once more.
       if (!task.has_value() || task->core.finish_seq != pair.number) continue;
       if (full) {

@@ -4,6 +4,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "master/store/sqlite_successes.h"
 
 namespace tarea {
 
@@ -34,6 +35,7 @@ void SetStateFlags(int64_t flags, TaskCore& task) {
 
 TaskRow ReadFreshRow(const Query& query) {
   TaskRow row;
+  row.fresh = true;
   TaskCore& core = row.core;
   core.id = query.Int(0);
   core.batch_id = query.Int(1);
@@ -50,6 +52,7 @@ TaskRow ReadTaskRow(const Query& query) {
   TaskRow row = ReadFreshRow(query);
   int column = kFreshColumns;
   if (query.IsNull(column)) return row;
+  row.fresh = false;
   TaskCore& core = row.core;
   core.state = static_cast<TaskState>(query.Int(column++));
   SetStateFlags(query.Int(column++), core);
@@ -87,7 +90,9 @@ std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id) {
   Query query(connection, "SELECT " TAREA_TASK_COLUMNS " FROM " TAREA_TASK_TABLES " WHERE t.id = ?",
               id);
   if (!query.Next()) return std::nullopt;
-  return ReadTaskRow(query);
+  TaskRow row = ReadTaskRow(query);
+  if (row.fresh) SuccessView(connection).Apply(row.core);
+  return row;
 }
 
 std::optional<std::string> RetryText(const RetryPolicy& policy) {

@@ -19,6 +19,7 @@ struct TaskRow {
   TaskCore core;
   int64_t lane_id = 0;
   bool has_labels = false;
+  bool fresh = false;  // it has no row of `states`
 };
 
 // Bits of tasks.flags.
@@ -38,7 +39,8 @@ int64_t StateFlagsOf(const TaskCore& task);
 void SetStateFlags(int64_t flags, TaskCore& task);
 
 // The columns of a TaskRow in the order that ReadTaskRow expects, for a SELECT that begins with
-// them from TAREA_TASK_TABLES. A task that runs reads as it was before its claim: READY.
+// them from TAREA_TASK_TABLES. A task that runs, or is one of `successes`, reads as it was before
+// its claim: READY.
 #define TAREA_FRESH_COLUMNS \
   "t.id, t.batch_id, t.lane_id, t.priority, t.flags, t.created_at, t.max_attempts"
 inline constexpr int kFreshColumns = 7;
@@ -60,7 +62,7 @@ Counts ReadCounts(const Query& query, int first_column);
 #define TAREA_BATCH_COLUMNS "id, name, created_at, idle_since, open, " TAREA_COUNT_COLUMNS
 Batch ReadBatch(const Query& query);
 
-// The task with this id, if there is one.
+// The task with this id, if there is one. One that runs reads as READY.
 std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id);
 
 // A retry policy but for max_attempts, which has a column of its own: initial_backoff, multiplier,

@@ -59,7 +59,8 @@ RunningTasks::Running RunningTasks::Pack(const TaskRow& row, ClaimId claim) {
           .attempt = task.attempt,
           .max_attempts = task.max_attempts,
           .task_flags = static_cast<uint8_t>(TaskFlagsOf(row)),
-          .state_flags = static_cast<uint8_t>(StateFlagsOf(task))};
+          .state_flags = static_cast<uint8_t>(StateFlagsOf(task)),
+          .fresh = row.fresh};
 }
 
 std::optional<TaskRow> RunningTasks::Find(TaskId id) const {
@@ -69,6 +70,7 @@ std::optional<TaskRow> RunningTasks::Find(TaskId id) const {
   const Claim& claim = claims_.at(running.claim);
   TaskRow row;
   row.lane_id = running.lane_id;
+  row.fresh = running.fresh;
   SetTaskFlags(running.task_flags, row);
   TaskCore& task = row.core;
   SetStateFlags(running.state_flags, task);
@@ -104,7 +106,9 @@ void RunningTasks::SetDependents(TaskId id) {
 }
 
 void RunningTasks::SetCancelRequested(const TaskCore& task) {
-  running_.at(task.id).state_flags = static_cast<uint8_t>(StateFlagsOf(task));
+  Running& running = running_.at(task.id);
+  running.state_flags = static_cast<uint8_t>(StateFlagsOf(task));
+  running.fresh = false;
 }
 
 RunningTasks::ClaimId RunningTasks::NewClaim(const std::string& worker, absl::Time started_at,

@@ -44,7 +44,7 @@ class RunningTasks {
 
   // What may change of a task while it runs; nothing if it does not.
   void SetDependents(TaskId id);
-  void SetCancelRequested(const TaskCore& task);
+  void SetCancelRequested(const TaskCore& task);  // it has a row of `states` now
 
   // Its attempt has ended.
   void End(const TaskRow& row);
@@ -85,6 +85,7 @@ class RunningTasks {
     int32_t max_attempts = 0;
     uint8_t task_flags = 0;  // kFlag...
     uint8_t state_flags = 0;
+    bool fresh = false;
   };
   static Running Pack(const TaskRow& row, ClaimId claim);
 

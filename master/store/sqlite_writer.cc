@@ -17,7 +17,8 @@ SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limi
       limits_(limits),
       lease_ids_(epoch),
       ready_(connection),
-      running_(connection) {
+      running_(connection),
+      successes_(connection) {
   // In place of SQLite's own, which forgets that a checkpoint has failed.
   sqlite3_wal_hook(
       connection_.db().getHandle(),
@@ -41,6 +42,7 @@ void SqliteWriter::Begin() {
 void SqliteWriter::Commit() {
   FlushCounts();
   FlushFinished();
+  successes_.Flush();
   running_.Flush();
   // A transaction that changed nothing must not become one that writes.
   Query(connection_,
@@ -67,6 +69,7 @@ void SqliteWriter::Rollback() {
   batch_changes_.clear();
   ready_by_lane_.clear();
   finished_.clear();
+  successes_.Clear();
   // SQLite has rolled back by itself after some errors, for instance a full disk.
   if (sqlite3_get_autocommit(connection_.db().getHandle()) == 0) {
     Query(connection_, "ROLLBACK").Run();
@@ -199,7 +202,9 @@ void SqliteWriter::NoteDue(absl::Time at) { effects_.next_due = std::min(effects
 
 std::optional<TaskRow> SqliteWriter::Load(TaskId id) {
   std::optional<TaskRow> running = running_.Find(id);
-  return running.has_value() ? running : LoadTaskRow(connection_, id);
+  if (running.has_value()) return running;
+  successes_.Flush();
+  return LoadTaskRow(connection_, id);
 }
 
 void SqliteWriter::MarkDirty(Lane& lane) {
@@ -251,7 +256,11 @@ void SqliteWriter::Save(TaskRow& row, const Place& from) {
   if (from.state == TaskState::kReady) ready_.Remove(row, from.ready_at);
   if (task.state == TaskState::kReady) ready_.Add(row);
   if (IsFinal(task.state) && !IsFinal(from.state)) Finalize(row);
-  WriteState(task);
+  if (row.fresh && task.state == TaskState::kSucceeded) {
+    successes_.Add(task);
+  } else {
+    WriteState(task);
+  }
   CountMove(row, from.state);
 }
 

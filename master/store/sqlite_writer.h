@@ -21,6 +21,7 @@
 #include "master/store/sqlite_ready.h"
 #include "master/store/sqlite_rows.h"
 #include "master/store/sqlite_running.h"
+#include "master/store/sqlite_successes.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -150,6 +151,7 @@ class SqliteWriter {
   LeaseIds lease_ids_;
   ReadyTasks ready_;
   RunningTasks running_;
+  SuccessWriter successes_;
 
   int log_pages_ = 0;
 

@@ -24,8 +24,8 @@ CREATE TABLE tasks (
   payload      BLOB NOT NULL
 ) STRICT;
 
--- What has become of it, as of its last end of an attempt. No row: it is READY since it was created.
--- A task that runs is READY here, and listed in claims.
+-- What has become of it, as of its last end of an attempt. No row: it is READY since it was created, or
+-- it is listed in successes. A task that runs is READY here, and listed in claims.
 CREATE TABLE states (
   id           INTEGER PRIMARY KEY,
   state        INTEGER NOT NULL,
@@ -45,6 +45,22 @@ CREATE INDEX states_scheduled ON states (ready_at, id) WHERE state = 2;
 CREATE INDEX states_start_by ON states (start_by, id)
   WHERE start_by IS NOT NULL AND state <= 3 AND attempt = 0 AND flags & 128 = 0;
 CREATE INDEX states_failed ON states (id) WHERE state = 6;
+
+-- Tasks that succeeded in their first attempt. A row is a run of neighbours, first_id to last_id, that
+-- were claimed together and finished in one transaction; their lease ids and finish_seqs are neighbours,
+-- too.
+CREATE TABLE successes (
+  batch_id    INTEGER NOT NULL,
+  last_id     INTEGER NOT NULL,
+  first_id    INTEGER NOT NULL,
+  has_outcome INTEGER NOT NULL,
+  first_lease INTEGER NOT NULL,
+  first_seq   INTEGER NOT NULL,
+  worker      TEXT NOT NULL,
+  started_at  INTEGER NOT NULL,
+  finished_at INTEGER NOT NULL,
+  PRIMARY KEY (batch_id, last_id)
+) STRICT, WITHOUT ROWID;
 
 -- Tasks that are READY and not running, in the order in which a lane gives them out. A row is a run of
 -- neighbours, first_id to last_id, that have all the rest in common.
