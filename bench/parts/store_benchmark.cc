@@ -76,6 +76,36 @@ class Bench {
     if (!transaction->Complete(kNow, results).ok() || !transaction->Commit().ok()) abort();
   }
 
+  // Claims, and fails the first attempt of flaky tasks. Answers how many have succeeded.
+  int64_t Work(absl::Time now, const ClaimRequest& request) {
+    const std::unique_ptr<Store::Transaction> claim = store_->Begin(Sync::kLater);
+    const absl::StatusOr<std::vector<LeasedTask>> leased = claim->Claim(now, kLease, request);
+    if (!leased.ok() || !claim->Commit().ok()) abort();
+    int64_t succeeded = 0;
+    std::vector<TaskResult> results;
+    for (const LeasedTask& task : *leased) {
+      TaskResult& result = results.emplace_back();
+      result.task_id = task.task_id;
+      result.lease_id = task.lease_id;
+      if (task.type == "flaky" && task.attempt == 1) {
+        result.outcome = ResultOutcome::kFailed;
+        result.error = {13, "flaky"};
+      } else {
+        succeeded++;
+      }
+    }
+    std::sort(results.begin(), results.end(),
+              [](const TaskResult& a, const TaskResult& b) { return a.task_id < b.task_id; });
+    const std::unique_ptr<Store::Transaction> transaction = store_->Begin();
+    if (!transaction->Complete(now, results).ok() || !transaction->Commit().ok()) abort();
+    return succeeded;
+  }
+
+  void Advance(absl::Time now) {
+    const std::unique_ptr<Store::Transaction> transaction = store_->Begin();
+    if (!transaction->Advance(now, 1000).ok() || !transaction->Commit().ok()) abort();
+  }
+
  private:
   TempDir dir_;
   std::unique_ptr<Store> store_;
@@ -101,10 +131,9 @@ BENCHMARK(BM_Insert)->Arg(1)->Arg(16)->Arg(256)->Arg(1000);
 
 // Of ten tasks one is for another queue, with a priority and a delay; one in twenty is of another
 // type.
-void BM_InsertMixed(benchmark::State& state) {
-  Bench bench;
+InsertRequest Mixed(int64_t tasks) {
   InsertRequest request;
-  request.tasks.resize(static_cast<size_t>(state.range(0)));
+  request.tasks.resize(static_cast<size_t>(tasks));
   for (size_t i = 0; i < request.tasks.size(); ++i) {
     TaskSpec& task = request.tasks[i];
     task.type = i % 20 == 5 ? "flaky" : "noop";
@@ -114,6 +143,15 @@ void BM_InsertMixed(benchmark::State& state) {
     task.priority = static_cast<int>(i / 10 % 201) - 100;
     task.delay = absl::Milliseconds(100 * (i / 10 % 11));
   }
+  for (TaskSpec& task : request.tasks) {
+    if (task.type == "flaky") task.retry.initial_backoff = absl::Milliseconds(10);
+  }
+  return request;
+}
+
+void BM_InsertMixed(benchmark::State& state) {
+  Bench bench;
+  const InsertRequest request = Mixed(state.range(0));
   for (auto _ : state) bench.Insert(request);
   CountTasks(state);
 }
@@ -164,6 +202,31 @@ void BM_Life(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations() * batch * 1000);
 }
 BENCHMARK(BM_Life)->Arg(256)->Unit(benchmark::kMillisecond);
+
+// The same with mixed tasks, of which the flaky ones fail once, and four workers with queues of
+// their own.
+void BM_LifeMixed(benchmark::State& state) {
+  Bench bench;
+  const InsertRequest submission = Mixed(1000);
+  for (auto _ : state) {
+    absl::Time now = kNow;
+    for (int i = 0; i < 100; ++i) bench.Insert(submission);
+    int64_t left = 100'000;
+    for (int worker = 0; left > 0; worker = (worker + 1) % 4) {
+      ClaimRequest request;
+      request.worker = absl::StrCat("w", worker);
+      request.queues = {"default"};
+      for (int q = worker; q < 100; q += 4) request.queues.push_back(absl::StrCat("q", q));
+      request.types = {"flaky", "noop"};
+      request.max_tasks = 1000;
+      now += absl::Milliseconds(5);
+      left -= bench.Work(now, request);
+      bench.Advance(now);
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * 100'000);
+}
+BENCHMARK(BM_LifeMixed)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace tarea
