@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -43,8 +44,15 @@ absl::Status CheckResults(Client& client, int64_t batch_id, const Load& load, in
 
 absl::Status Drain(Setup& setup, const std::vector<std::string>& queues, int64_t batch_id,
                    int64_t total) {
-  for (const std::string& queue : queues) {
-    if (absl::Status status = setup.client().ResumeQueue(queue); !status.ok()) return status;
+  // All at once: one after the other they would wait behind the work of those before.
+  std::vector<absl::Status> resumed(queues.size());
+  std::vector<std::thread> threads;
+  for (size_t i = 0; i < queues.size(); ++i) {
+    threads.emplace_back([&, i] { resumed[i] = setup.client().ResumeQueue(queues[i]); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const absl::Status& status : resumed) {
+    if (!status.ok()) return status;
   }
   return AwaitDone(total, [&]() -> absl::StatusOr<int64_t> {
     const absl::StatusOr<v1::Batch> batch = setup.client().GetBatch(batch_id);

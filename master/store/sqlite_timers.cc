@@ -44,17 +44,24 @@ int64_t SqliteWriter::ExpireLeases(absl::Time now, int64_t limit,
 }
 
 int64_t SqliteWriter::PromoteScheduled(absl::Time now, int64_t limit) {
-  const std::vector<TaskId> ids =
-      Ids({connection_,
-           "SELECT id FROM states WHERE state = 2 AND ready_at <= ? ORDER BY ready_at, id LIMIT ?",
-           now, limit});
-  for (const TaskId id : ids) {
-    TaskRow row = *LoadTaskRow(connection_, id);
-    const Place from = PlaceOf(row.core);
-    Promote(row.core);
-    Save(row, from);
+  std::vector<TaskRow> rows;
+  {
+    Query query(connection_,
+                "SELECT " TAREA_TASK_COLUMNS
+                " FROM states s CROSS JOIN tasks t ON t.id = s.id "
+                "WHERE s.state = 2 AND s.ready_at <= ? ORDER BY s.ready_at, s.id LIMIT ?",
+                now, limit);
+    while (query.Next()) rows.push_back(ReadTaskRow(query));
   }
-  return static_cast<int64_t>(ids.size());
+  for (TaskRow& row : rows) {
+    Promote(row.core);
+    ready_.Add(row);
+    Query(connection_, "UPDATE states SET state = ? WHERE id = ?", static_cast<int>(row.core.state),
+          row.core.id)
+        .Run();
+    CountMove(row, TaskState::kScheduled);
+  }
+  return static_cast<int64_t>(rows.size());
 }
 
 int64_t SqliteWriter::ExpireStarts(absl::Time now, int64_t limit) {

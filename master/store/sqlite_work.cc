@@ -31,13 +31,25 @@ std::vector<LeasedTask> SqliteWriter::Claim(absl::Time now, absl::Duration lease
   ClaimAnswer answer;
   answer.tasks.reserve(static_cast<size_t>(request.max_tasks - left));
   running_.BeginClaim(request.worker, now, lease);
-  // Of each run the first ones go.
+  // Neighbours are read in one go, also if they are of several runs.
+  const std::vector<ReadyMerge::Piece>& pieces = merge.pieces();
+  for (size_t i = 0; i < pieces.size() && answer.bytes < request.max_bytes;) {
+    const bool fresh = merge.runs()[pieces[i].run].fresh;
+    size_t end = i + 1;
+    while (end < pieces.size() && pieces[end].first_id == pieces[end - 1].last_id + 1 &&
+           merge.runs()[pieces[end].run].fresh == fresh) {
+      ++end;
+    }
+    LeaseRange(pieces[i].first_id, pieces[end - 1].last_id, fresh, request, answer);
+    i = end;
+  }
+  // Of each run the first ones have gone.
   std::vector<int64_t> taken(merge.runs().size());
-  for (const ReadyMerge::Piece& piece : merge.pieces()) {
-    if (answer.bytes >= request.max_bytes) break;
-    const size_t before = answer.tasks.size();
-    LeaseRange(piece.first_id, piece.last_id, merge.runs()[piece.run].fresh, request, answer);
-    taken[piece.run] += static_cast<int64_t>(answer.tasks.size() - before);
+  int64_t leased = static_cast<int64_t>(answer.tasks.size());
+  for (const ReadyMerge::Piece& piece : pieces) {
+    const int64_t part = std::min(piece.size(), leased);
+    taken[piece.run] += part;
+    leased -= part;
   }
   for (size_t i = 0; i < taken.size(); ++i) {
     if (taken[i] > 0) ready_.Take(merge.runs()[i], taken[i]);
