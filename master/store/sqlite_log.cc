@@ -19,6 +19,12 @@ void SqliteLog::EndCommit() {
   changed_.SignalAll();
 }
 
+void SqliteLog::Fail(const absl::Status& why) {
+  absl::MutexLock lock(&mu_);
+  if (failed_.ok()) failed_ = why;
+  changed_.SignalAll();
+}
+
 absl::Status SqliteLog::MakeDurable() {
   absl::MutexLock lock(&mu_);
   const int64_t wanted = begun_;

@@ -31,6 +31,9 @@ class SqliteLog {
   // success.
   absl::Status MakeDurable() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Another sync of the database has failed: MakeDurable fails from now on.
+  void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
+
  private:
   sqlite3_file* file_ = nullptr;
   absl::Mutex mu_;

@@ -180,6 +180,7 @@ SqliteStore::~SqliteStore() {
     absl::MutexLock lock(&mu_);
     idle_readers_.clear();
   }
+  checkpointer_.reset();
   writer_.reset();
   log_.reset();
   connection_.reset();
@@ -249,7 +250,11 @@ absl::Status SqliteStore::OpenDatabase() {
   db.exec("PRAGMA synchronous = NORMAL");
   log_ = std::make_unique<SqliteLog>(db.getHandle());
   writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
-                                           PragmaInt(*connection_, "SELECT epoch FROM meta"));
+                                           PragmaInt(*connection_, "SELECT epoch FROM meta"),
+                                           [this] { checkpointer_->Wake(); });
+  checkpointer_ = std::make_unique<SqliteCheckpointer>(
+      std::make_unique<SqliteConnection>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX),
+      [this](const absl::Status& why) { log_->Fail(why); });
   absl::MutexLock lock(&mu_);
   for (int i = 0; i < options_.readers; ++i) {
     idle_readers_.push_back(

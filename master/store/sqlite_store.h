@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "master/store/sqlite_checkpointer.h"
 #include "master/store/sqlite_connection.h"
 #include "master/store/sqlite_log.h"
 #include "master/store/sqlite_writer.h"
@@ -31,7 +32,7 @@ struct SqliteOptions {
 
 // The embedded store: one SQLite database in write-ahead-log mode, `tarea.db` in a directory that
 // one process owns at a time. One connection writes; reads have connections of their own, so that a
-// long list never keeps the writer waiting.
+// long list never keeps the writer waiting. Has a thread of its own (SqliteCheckpointer).
 class SqliteStore : public Store {
  public:
   // FAILED_PRECONDITION: another process has the directory, or the database is not Tarea's, or of a
@@ -79,6 +80,7 @@ class SqliteStore : public Store {
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<SqliteWriter> writer_;
   std::unique_ptr<SqliteLog> log_;
+  std::unique_ptr<SqliteCheckpointer> checkpointer_;
 
   absl::Mutex mu_;
   std::vector<std::unique_ptr<SqliteConnection>> idle_readers_ ABSL_GUARDED_BY(mu_);

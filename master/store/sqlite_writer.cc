@@ -3,22 +3,30 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "master/store/sqlite_checkpointer.h"
 
 namespace tarea {
 namespace {
 
 // 16 MiB: long enough for a page that is written again and again to be brought over once.
-constexpr int kLogPages = 4000;
+constexpr int kLongLogPages = 4000;
+// With this many, whoever commits helps: the log can only begin anew once all of it has been
+// brought over, which never happens beside commits without a pause.
+constexpr int kMaxLogPages = 4 * kLongLogPages;
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch)
+SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
+                           std::function<void()> on_long_log)
     : connection_(connection),
       limits_(limits),
       lease_ids_(epoch),
       ready_(connection),
       running_(connection),
-      successes_(connection) {
+      successes_(connection),
+      on_long_log_(std::move(on_long_log)) {
   // In place of SQLite's own, which forgets that a checkpoint has failed.
   sqlite3_wal_hook(
       connection_.db().getHandle(),
@@ -51,18 +59,11 @@ void SqliteWriter::Commit() {
         last_task_, last_batch_, last_finish_, last_time_, changes_at_begin_)
       .Run();
   Query(connection_, "COMMIT").Run();
-  if (log_pages_ >= kLogPages) Checkpoint();
-}
-
-void SqliteWriter::Checkpoint() {
-  sqlite3* const db = connection_.db().getHandle();
-  const int result =
-      sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  log_pages_ = 0;
-  // While somebody reads or there is no space the log grows; the next commit tries again. Any other
-  // error may be that of a sync, after which nothing may be believed.
-  if (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_FULL) return;
-  throw SQLite::Exception(db, result);
+  if (log_pages_ >= kMaxLogPages) {
+    CheckpointLog(connection_);
+  } else if (log_pages_ >= kLongLogPages) {
+    on_long_log_();
+  }
 }
 
 void SqliteWriter::Rollback() {

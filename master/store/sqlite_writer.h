@@ -2,6 +2,7 @@
 #define TAREA_MASTER_STORE_SQLITE_WRITER_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,8 +34,10 @@ namespace tarea {
 // Between Begin and Commit the caches below run ahead of the database; Rollback reads them again.
 class SqliteWriter {
  public:
-  // `connection` must outlive it. `epoch` is that of this start of the store.
-  SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch);
+  // `connection` must outlive it. `epoch` is that of this start of the store. `on_long_log` is
+  // called after a commit when the log had better be brought into the database.
+  SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
+               std::function<void()> on_long_log);
 
   void Begin();
   void Commit();
@@ -81,9 +84,6 @@ class SqliteWriter {
     std::vector<LeasedTask> tasks;
     int64_t bytes = 0;
   };
-
-  // Brings the log into the database once it is long.
-  void Checkpoint();
 
   // --- Shared by the verbs (sqlite_writer.cc) ---
   void LoadCaches();
@@ -153,6 +153,7 @@ class SqliteWriter {
   RunningTasks running_;
   SuccessWriter successes_;
 
+  const std::function<void()> on_long_log_;
   int log_pages_ = 0;
 
   // Caches of what is small and always needed.

@@ -1,0 +1,54 @@
+#include "master/store/sqlite_checkpointer.h"
+
+#include <sqlite3.h>
+
+#include <utility>
+
+namespace tarea {
+
+void CheckpointLog(SqliteConnection& connection) {
+  sqlite3* const db = connection.db().getHandle();
+  const int result =
+      sqlite3_wal_checkpoint_v2(db, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_FULL) return;
+  throw SQLite::Exception(db, result);
+}
+
+SqliteCheckpointer::SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection,
+                                       std::function<void(const absl::Status&)> on_failure)
+    : connection_(std::move(connection)), on_failure_(std::move(on_failure)) {
+  thread_ = std::thread([this] { Run(); });
+}
+
+SqliteCheckpointer::~SqliteCheckpointer() {
+  {
+    absl::MutexLock lock(&mu_);
+    stopped_ = true;
+  }
+  thread_.join();
+}
+
+void SqliteCheckpointer::Wake() {
+  absl::MutexLock lock(&mu_);
+  wanted_ = true;
+}
+
+void SqliteCheckpointer::Run() {
+  while (true) {
+    {
+      absl::MutexLock lock(&mu_);
+      const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mu_) { return wanted_ || stopped_; };
+      mu_.Await(absl::Condition(&ready));
+      if (stopped_) return;
+      wanted_ = false;
+    }
+    try {
+      CheckpointLog(*connection_);
+    } catch (const SQLite::Exception& e) {
+      on_failure_(ToStatus(e));
+      return;
+    }
+  }
+}
+
+}  // namespace tarea
