@@ -1,9 +1,5 @@
 #include "master/request_validation.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,51 +12,41 @@
 #include "common/convert.h"
 #include "common/ids.h"
 #include "common/logging.h"
+#include "master/content_hash.h"
+#include "master/request_field.h"
 
 namespace tarea {
 namespace {
-
-using google::protobuf::Message;
 
 template <typename... Args>
 absl::Status Invalid(const Args&... args) {
   return absl::InvalidArgumentError(absl::StrCat(args...));
 }
 
-// SHA-256 over the message with its maps in a fixed order.
-std::string ContentHash(const Message& message) {
-  std::string bytes;
-  {
-    google::protobuf::io::StringOutputStream stream(&bytes);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializeToCodedStream(&coded);
-  }
-  unsigned char digest[EVP_MAX_MD_SIZE];
-  unsigned int size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest, &size, EVP_sha256(), nullptr);
-  return std::string(reinterpret_cast<const char*>(digest), size);
+template <typename... Args>
+absl::Status Invalid(const Field& field, const Args&... args) {
+  return Invalid(field.ToString(), args...);
 }
 
-absl::Status CheckName(const std::string& value, const std::string& field) {
+absl::Status CheckName(const std::string& value, const Field& field) {
   if (value.empty()) return Invalid(field, " is empty; it is required");
   if (IsName(value, kMaxNameBytes, "._:/-")) return absl::OkStatus();
   return Invalid(field, " is '", Printable(value), "'; it must be 1 to ", kMaxNameBytes,
                  " letters, digits or one of . _ : / -");
 }
 
-absl::Status CheckText(const std::string& value, const std::string& field, int max_bytes) {
+absl::Status CheckText(const std::string& value, const Field& field, int max_bytes) {
   if (static_cast<int>(value.size()) <= max_bytes) return absl::OkStatus();
   return Invalid(field, " is ", value.size(), " bytes; the limit is ", max_bytes);
 }
 
-absl::Status CheckCount(int count, int max, const std::string& field, const char* flag = "") {
+absl::Status CheckCount(int count, int max, const Field& field, const char* flag = "") {
   if (count <= max) return absl::OkStatus();
   return Invalid(field, " has ", count, " entries; the limit is ", max, flag);
 }
 
 // A duration within [min, max], in whole microseconds.
-absl::Status ParseDurationField(const google::protobuf::Duration& proto, const std::string& field,
+absl::Status ParseDurationField(const google::protobuf::Duration& proto, const Field& field,
                                 absl::Duration min, absl::Duration max, absl::Duration& value) {
   const absl::Duration parsed = FromProto(proto);
   if (parsed < min || parsed > max) {
@@ -71,8 +57,7 @@ absl::Status ParseDurationField(const google::protobuf::Duration& proto, const s
   return absl::OkStatus();
 }
 
-absl::Status ParseRetry(const v1::RetryPolicy& proto, const std::string& field,
-                        RetryPolicy& policy) {
+absl::Status ParseRetry(const v1::RetryPolicy& proto, const Field& field, RetryPolicy& policy) {
   if (proto.max_attempts() != 0) policy.max_attempts = proto.max_attempts();
   if (policy.max_attempts < 1 || policy.max_attempts > kMaxAttempts) {
     return Invalid(field, ".max_attempts is ", policy.max_attempts, "; it must be 1 to ",
@@ -80,14 +65,14 @@ absl::Status ParseRetry(const v1::RetryPolicy& proto, const std::string& field,
   }
   if (proto.has_initial_backoff()) {
     const absl::Status status =
-        ParseDurationField(proto.initial_backoff(), field + ".initial_backoff",
+        ParseDurationField(proto.initial_backoff(), field.Member("initial_backoff"),
                            absl::ZeroDuration(), kMaxBackoff, policy.initial_backoff);
     if (!status.ok()) return status;
   }
   policy.max_backoff = std::max(policy.max_backoff, policy.initial_backoff);
   if (proto.has_max_backoff()) {
     const absl::Status status =
-        ParseDurationField(proto.max_backoff(), field + ".max_backoff", policy.initial_backoff,
+        ParseDurationField(proto.max_backoff(), field.Member("max_backoff"), policy.initial_backoff,
                            kMaxBackoff, policy.max_backoff);
     if (!status.ok()) return status;
   }
@@ -107,11 +92,11 @@ absl::Status ParseRetry(const v1::RetryPolicy& proto, const std::string& field,
     policy.non_retryable_codes.push_back(code);
   }
   return CheckCount(proto.non_retryable_codes_size(), kMaxRetryCodes,
-                    field + ".non_retryable_codes");
+                    field.Member("non_retryable_codes"));
 }
 
 absl::Status ParseLabels(const google::protobuf::Map<std::string, std::string>& proto,
-                         const std::string& field, std::map<std::string, std::string>& labels) {
+                         const Field& field, std::map<std::string, std::string>& labels) {
   absl::Status status = CheckCount(static_cast<int>(proto.size()), kMaxLabels, field);
   for (const auto& [name, value] : proto) {
     if (!status.ok()) return status;
@@ -119,7 +104,10 @@ absl::Status ParseLabels(const google::protobuf::Map<std::string, std::string>& 
       return Invalid(field, " has the name '", Printable(name), "'; it must be 1 to ",
                      kMaxLabelNameBytes, " letters, digits or one of . _ / -");
     }
-    status = CheckText(value, absl::StrCat(field, "['", name, "']"), kMaxTextBytes);
+    if (value.size() > kMaxTextBytes) {
+      return Invalid(field, "['", name, "'] is ", value.size(), " bytes; the limit is ",
+                     kMaxTextBytes);
+    }
     labels.emplace(name, value);
   }
   return status;
@@ -141,8 +129,8 @@ absl::Status ParseShares(const v1::RequestTaskRequest& request, ClaimRequest& cl
   return status;
 }
 
-absl::Status ParseDependencies(const v1::TaskSpec& proto, const std::string& field,
-                               const Limits& limits, TaskSpec& spec) {
+absl::Status ParseDependencies(const v1::TaskSpec& proto, const Field& field, const Limits& limits,
+                               TaskSpec& spec) {
   const int count = proto.depends_on_size() + proto.depends_on_index_size();
   if (count > limits.max_depends_on) {
     return Invalid(field, " depends on ", count, " tasks; the limit is ", limits.max_depends_on,
@@ -161,34 +149,35 @@ absl::Status ParseDependencies(const v1::TaskSpec& proto, const std::string& fie
   return absl::OkStatus();
 }
 
-absl::Status ParseTaskTimes(const v1::TaskSpec& proto, const std::string& field, TaskSpec& spec) {
+absl::Status ParseTaskTimes(const v1::TaskSpec& proto, const Field& field, TaskSpec& spec) {
   absl::Status status;
   const absl::Duration shortest = absl::Microseconds(1);
   if (proto.has_delay()) {
-    status = ParseDurationField(proto.delay(), field + ".delay", absl::ZeroDuration(), kMaxDelay,
-                                spec.delay);
+    status = ParseDurationField(proto.delay(), field.Member("delay"), absl::ZeroDuration(),
+                                kMaxDelay, spec.delay);
   }
   if (status.ok() && proto.has_timeout()) {
-    status = ParseDurationField(proto.timeout(), field + ".timeout", shortest, kMaxTimeout,
+    status = ParseDurationField(proto.timeout(), field.Member("timeout"), shortest, kMaxTimeout,
                                 spec.timeout);
   }
   if (status.ok() && proto.has_expires_in()) {
-    status = ParseDurationField(proto.expires_in(), field + ".expires_in", shortest, kMaxDelay,
+    status = ParseDurationField(proto.expires_in(), field.Member("expires_in"), shortest, kMaxDelay,
                                 spec.expires_in);
   }
   return status;
 }
 
-absl::Status ParseTaskSpec(const v1::TaskSpec& proto, const std::string& field,
-                           const Limits& limits, TaskSpec& spec) {
+absl::Status ParseTaskSpec(const v1::TaskSpec& proto, const Field& field, const Limits& limits,
+                           TaskSpec& spec) {
   // Sizes first: nothing is copied that will not be kept.
   if (static_cast<int64_t>(proto.payload().size()) > limits.max_payload) {
     return Invalid(field, ".payload is ", proto.payload().size(), " bytes; the limit is ",
                    limits.max_payload, " (--max-payload)");
   }
-  absl::Status status = CheckName(proto.type(), field + ".type");
-  if (status.ok() && !proto.queue().empty()) status = CheckName(proto.queue(), field + ".queue");
-  if (status.ok()) status = CheckText(proto.key(), field + ".key", kMaxTextBytes);
+  absl::Status status = CheckName(proto.type(), field.Member("type"));
+  if (status.ok() && !proto.queue().empty())
+    status = CheckName(proto.queue(), field.Member("queue"));
+  if (status.ok()) status = CheckText(proto.key(), field.Member("key"), kMaxTextBytes);
   if (!status.ok()) return status;
   if (proto.priority() < -kMaxPriority || proto.priority() > kMaxPriority) {
     return Invalid(field, ".priority is ", proto.priority(), "; it must be ", -kMaxPriority, " to ",
@@ -201,8 +190,8 @@ absl::Status ParseTaskSpec(const v1::TaskSpec& proto, const std::string& field,
   spec.key = proto.key();
   status = ParseTaskTimes(proto, field, spec);
   if (status.ok()) status = ParseDependencies(proto, field, limits, spec);
-  if (status.ok()) status = ParseRetry(proto.retry(), field + ".retry", spec.retry);
-  if (status.ok()) status = ParseLabels(proto.labels(), field + ".labels", spec.labels);
+  if (status.ok()) status = ParseRetry(proto.retry(), field.Member("retry"), spec.retry);
+  if (status.ok()) status = ParseLabels(proto.labels(), field.Member("labels"), spec.labels);
   return status;
 }
 
@@ -215,7 +204,7 @@ std::string Cut(const std::string& text, int64_t max_bytes) {
   return absl::StrCat(text.substr(0, end), " [cut]");
 }
 
-absl::Status ParseError(const v1::TaskError& proto, const std::string& field, const Limits& limits,
+absl::Status ParseError(const v1::TaskError& proto, const Field& field, const Limits& limits,
                         TaskError& error) {
   if (proto.code() < 0 || proto.code() > 16) {
     return Invalid(field, ".code is ", proto.code(),
@@ -226,8 +215,8 @@ absl::Status ParseError(const v1::TaskError& proto, const std::string& field, co
   return absl::OkStatus();
 }
 
-absl::Status ParseResult(const v1::TaskResult& proto, const std::string& field,
-                         const Limits& limits, TaskResult& result) {
+absl::Status ParseResult(const v1::TaskResult& proto, const Field& field, const Limits& limits,
+                         TaskResult& result) {
   if (proto.outcome() == v1::RESULT_OUTCOME_UNSPECIFIED ||
       !v1::ResultOutcome_IsValid(proto.outcome())) {
     return Invalid(field, ".outcome is ", static_cast<int>(proto.outcome()),
@@ -248,7 +237,7 @@ absl::Status ParseResult(const v1::TaskResult& proto, const std::string& field,
   if (result.outcome == ResultOutcome::kFailed && !proto.has_error()) {
     return Invalid(field, ".error is missing; it is required with RESULT_OUTCOME_FAILED");
   }
-  return ParseError(proto.error(), field + ".error", limits, result.error);
+  return ParseError(proto.error(), field.Member("error"), limits, result.error);
 }
 
 absl::StatusOr<int> ParsePageSize(int page_size) {
@@ -296,8 +285,7 @@ absl::StatusOr<InsertRequest> ParseSubmitTasks(const v1::SubmitTasksRequest& req
   insert.total_tasks = request.total_tasks();
   insert.tasks.resize(request.tasks_size());
   for (int i = 0; i < request.tasks_size(); ++i) {
-    status =
-        ParseTaskSpec(request.tasks(i), absl::StrCat("tasks[", i, "]"), limits, insert.tasks[i]);
+    status = ParseTaskSpec(request.tasks(i), Field("tasks", i), limits, insert.tasks[i]);
     if (!status.ok()) return status;
   }
   return insert;
@@ -323,10 +311,10 @@ absl::StatusOr<ClaimRequest> ParseRequestTask(const v1::RequestTaskRequest& requ
   absl::Status status = CheckCount(request.queues_size(), kMaxQueues, "queues");
   if (status.ok()) status = CheckCount(request.types_size(), kMaxTypes, "types");
   for (int i = 0; status.ok() && i < request.queues_size(); ++i) {
-    status = CheckName(request.queues(i), absl::StrCat("queues[", i, "]"));
+    status = CheckName(request.queues(i), Field("queues", i));
   }
   for (int i = 0; status.ok() && i < request.types_size(); ++i) {
-    status = CheckName(request.types(i), absl::StrCat("types[", i, "]"));
+    status = CheckName(request.types(i), Field("types", i));
   }
   if (!status.ok()) return status;
   ClaimRequest claim;
@@ -349,7 +337,7 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
   if (!status.ok()) return status;
   std::vector<TaskResult> results(request.results_size());
   for (int i = 0; i < request.results_size(); ++i) {
-    status = ParseResult(request.results(i), absl::StrCat("results[", i, "]"), limits, results[i]);
+    status = ParseResult(request.results(i), Field("results", i), limits, results[i]);
     if (!status.ok()) return status;
   }
   return results;
@@ -357,22 +345,22 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
 
 namespace {
 
-absl::Status CheckOffset(int64_t offset, const std::string& field) {
+absl::Status CheckOffset(int64_t offset, const Field& field) {
   if (offset >= 0 && offset <= kMaxOutputOffset) return absl::OkStatus();
   return Invalid(field, " is ", offset, "; it must be 0 to ", kMaxOutputOffset);
 }
 
-absl::StatusOr<TaskOutput> ParseOutput(const v1::TaskOutput& proto, const std::string& field) {
+absl::StatusOr<TaskOutput> ParseOutput(const v1::TaskOutput& proto, const Field& field) {
   TaskOutput output;
   output.sizes[OutputStream::kStdout] = proto.stdout_size();
   output.sizes[OutputStream::kStderr] = proto.stderr_size();
-  absl::Status status = CheckOffset(proto.stdout_size(), absl::StrCat(field, ".stdout_size"));
-  status.Update(CheckOffset(proto.stderr_size(), absl::StrCat(field, ".stderr_size")));
+  absl::Status status = CheckOffset(proto.stdout_size(), field.Member("stdout_size"));
+  status.Update(CheckOffset(proto.stderr_size(), field.Member("stderr_size")));
   for (const v1::OutputChunk& chunk : proto.chunks()) {
     if (chunk.stream() != v1::OUTPUT_STREAM_STDOUT && chunk.stream() != v1::OUTPUT_STREAM_STDERR) {
       return Invalid(field, ".chunks has stream ", chunk.stream(), ", which there is not");
     }
-    status.Update(CheckOffset(chunk.offset(), absl::StrCat(field, ".chunks.offset")));
+    status.Update(CheckOffset(chunk.offset(), field.Member("chunks.offset")));
     output.chunks.push_back(FromProto(chunk));
   }
   if (!status.ok()) return status;
