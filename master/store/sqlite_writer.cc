@@ -61,9 +61,11 @@ void SqliteWriter::Commit() {
   Query(connection_, "COMMIT").Run();
   if (log_pages_ >= kMaxLogPages) {
     CheckpointLog(connection_);
-  } else if (log_pages_ >= kLongLogPages) {
+  } else if (log_pages_ >= kLongLogPages && log_pages_ - told_pages_ >= kLongLogPages / 4) {
+    told_pages_ = log_pages_;
     on_long_log_();
   }
+  if (log_pages_ < told_pages_) told_pages_ = 0;  // it has begun anew
 }
 
 void SqliteWriter::Rollback() {

@@ -155,6 +155,7 @@ class SqliteWriter {
 
   const std::function<void()> on_long_log_;
   int log_pages_ = 0;
+  int told_pages_ = 0;  // how long the log was when on_long_log_ was last called
 
   // Caches of what is small and always needed.
   int64_t last_task_ = 0;
