@@ -43,6 +43,11 @@ absl::Status TaskStream::Look(TaskId id, v1::WatchTaskResponse& response) {
   stale_ = false;
   task_ = task->core;
   dispatcher_.SawFollowed(task_);
+  // Mostly somebody takes it at once, and that it was ready in between is nothing to tell.
+  if (sent_.id() != 0 && task_.state == TaskState::kReady && now - task_.ready_at < kLookInterval) {
+    stale_ = true;
+    return absl::OkStatus();
+  }
   v1::Task proto;
   ToProto(*task, &proto);
   if (const std::optional<TaskProgress> progress = dispatcher_.ProgressOf(task_)) {

@@ -38,6 +38,8 @@ class ReadyTasks {
   // by Flush: call that before anything else here.
   void AddFresh(const TaskRow& row);
   void Flush();
+  // Forgets what was not written.
+  void Clear() { growing_.reset(); }
 
   // `row` was READY since `ready_at` and is not any more, or since another time.
   void Remove(const TaskRow& row, absl::Time ready_at);

@@ -72,6 +72,7 @@ void SqliteWriter::Rollback() {
   batch_changes_.clear();
   ready_by_lane_.clear();
   finished_.clear();
+  ready_.Clear();
   successes_.Clear();
   // SQLite has rolled back by itself after some errors, for instance a full disk.
   if (sqlite3_get_autocommit(connection_.db().getHandle()) == 0) {
