@@ -6,6 +6,8 @@
 #include <thread>
 
 #include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "master/store/memory_store.h"
 #include "tests/dispatch/faulty_store.h"
 
@@ -125,6 +127,20 @@ TEST_F(GroupCommitTest, AfterASyncThatFailsByItselfNothingIsWrittenOrSyncedAgain
   EXPECT_EQ(store_.commits, commits);
   EXPECT_EQ(store_.syncs, syncs);
   EXPECT_EQ(broken_calls_, 1);
+}
+
+TEST_F(GroupCommitTest, NoneOfAGroupReturnsBeforeItIsOnTheDisk) {
+  std::atomic<bool> durable = false;
+  store_.on_sync = [&] {
+    const bool theirs = store_.commits == 2;  // not only the one that held them up
+    absl::SleepFor(absl::Milliseconds(50));
+    if (theirs) durable = true;
+    return absl::OkStatus();
+  };
+  RunTogether(std::vector<std::function<void()>>(5, [&] {
+    EXPECT_TRUE(Insert(OneTask()).ok());
+    EXPECT_TRUE(durable);
+  }));
 }
 
 // Makes the next sync take until it is told to end.

@@ -4,13 +4,21 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "master/store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -32,8 +40,18 @@ struct SyncedFile {
 SyncedFile* Of(sqlite3_file* file) { return reinterpret_cast<SyncedFile*>(file); }
 sqlite3_file* Real(sqlite3_file* file) { return Of(file)->real(); }
 
-// Whether each sync fails from now on.
-bool fail_syncs = false;
+// Whether each sync fails from now on, or each of the database itself.
+std::atomic<bool> fail_syncs = false;
+std::atomic<bool> fail_syncs_of_database = false;
+std::atomic<bool> disk_is_full = false;
+
+// Called once, when the next commit is to be seen by others but has not returned.
+std::function<void()> on_visible;
+
+bool FailsSync(const char* path) {
+  return fail_syncs ||
+         (fail_syncs_of_database && path != nullptr && absl::EndsWith(path, "/tarea.db"));
+}
 
 const sqlite3_io_methods* Methods() {
   static const sqlite3_io_methods methods = [] {
@@ -44,13 +62,14 @@ const sqlite3_io_methods* Methods() {
       return Real(f)->pMethods->xRead(Real(f), data, size, at);
     };
     m.xWrite = [](sqlite3_file* f, const void* data, int size, sqlite3_int64 at) {
+      if (disk_is_full) return SQLITE_FULL;
       return Real(f)->pMethods->xWrite(Real(f), data, size, at);
     };
     m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
       return Real(f)->pMethods->xTruncate(Real(f), size);
     };
     m.xSync = [](sqlite3_file* f, int flags) {
-      if (fail_syncs) return SQLITE_IOERR_FSYNC;
+      if (FailsSync(Of(f)->path)) return SQLITE_IOERR_FSYNC;
       const int rc = Real(f)->pMethods->xSync(Real(f), flags);
       if (rc == SQLITE_OK && Of(f)->path != nullptr) {
         fs::copy_file(Of(f)->path, SyncedCopy(Of(f)->path), fs::copy_options::overwrite_existing);
@@ -76,7 +95,12 @@ const sqlite3_io_methods* Methods() {
       return Real(f)->pMethods->xShmMap(Real(f), page, size, extend, out);
     };
     m.xShmLock = [](sqlite3_file* f, int offset, int n, int flags) {
-      return Real(f)->pMethods->xShmLock(Real(f), offset, n, flags);
+      const int rc = Real(f)->pMethods->xShmLock(Real(f), offset, n, flags);
+      // The first lock is that of who writes.
+      if (offset == 0 && flags == (SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE) && on_visible) {
+        std::exchange(on_visible, nullptr)();
+      }
+      return rc;
     };
     m.xShmBarrier = [](sqlite3_file* f) { Real(f)->pMethods->xShmBarrier(Real(f)); };
     m.xShmUnmap = [](sqlite3_file* f, int remove) {
@@ -151,8 +175,22 @@ class PowerLoss : public testing::TestWithParam<Durability> {
     return id;
   }
 
-  std::vector<LeasedTask> Claim() {
+  // In one transaction.
+  absl::Status InsertMebibytes(int count) {
+    InsertRequest request;
+    request.tasks.resize(count);
+    for (TaskSpec& task : request.tasks) {
+      task.type = "echo";
+      task.payload = std::string(1 << 20, 'x');
+    }
+    const auto transaction = store_->Begin();
+    const absl::Status status = transaction->Insert(kNow, request).status();
+    return status.ok() ? transaction->Commit() : status;
+  }
+
+  std::vector<LeasedTask> Claim(int max_tasks = 1) {
     ClaimRequest request;
+    request.max_tasks = max_tasks;
     request.worker = "w";
     request.queues = {"default"};
     const auto transaction = store_->Begin(Sync::kLater);
@@ -191,6 +229,29 @@ TEST_P(WithFsync, WhatSomebodyHasReadIsStillThere) {
   EXPECT_TRUE(store_->GetTask(id).ok());
 }
 
+TEST_P(WithFsync, WhatSomebodyHasReadOfACommitThatHasNotReturnedIsStillThere) {
+  InsertRequest request;
+  request.tasks.resize(1);
+  request.tasks[0].type = "echo";
+  const auto transaction = store_->Begin();
+  const TaskId id = transaction->Insert(kNow, request)->first_task_id;
+  std::thread reader;
+  absl::Notification read;
+  on_visible = [&] {
+    reader = std::thread([&] {
+      EXPECT_TRUE(store_->GetTask(id).ok());
+      read.Notify();
+    });
+    // It has to wait for the commit; give it the time not to.
+    read.WaitForNotificationWithTimeout(absl::Milliseconds(200));
+  };
+  ASSERT_TRUE(transaction->Commit().ok());
+  ASSERT_TRUE(reader.joinable());
+  reader.join();
+  LosePower();
+  EXPECT_TRUE(store_->GetTask(id).ok());
+}
+
 TEST_P(WithFsync, ASyncThatFailedIsNotTriedAgain) {
   const TaskId id = Insert();
   {
@@ -203,6 +264,38 @@ TEST_P(WithFsync, ASyncThatFailedIsNotTriedAgain) {
   fail_syncs = false;
   EXPECT_TRUE(absl::IsInternal(store_->MakeDurable()));
   EXPECT_TRUE(absl::IsInternal(store_->GetTask(id).status()));
+}
+
+TEST_P(WithFsync, NothingIsDurableAfterTheLogCouldNotBeBroughtOver) {
+  fail_syncs_of_database = true;
+  ASSERT_TRUE(InsertMebibytes(20).ok());  // that is done beside the commit
+  absl::Status status;
+  for (const absl::Time end = absl::Now() + absl::Seconds(10); status.ok() && absl::Now() < end;
+       absl::SleepFor(absl::Milliseconds(1))) {
+    status = store_->MakeDurable();
+  }
+  fail_syncs_of_database = false;
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+  EXPECT_TRUE(absl::IsInternal(store_->MakeDurable()));
+}
+
+TEST_P(WithFsync, ACommitThatCannotBringTheLogOverFails) {
+  fail_syncs_of_database = true;
+  const absl::Status status = InsertMebibytes(70);  // so much that it has to do so itself
+  fail_syncs_of_database = false;
+  EXPECT_TRUE(absl::IsInternal(status)) << status;
+}
+
+TEST_P(WithFsync, ACallThatFindsTheDiskFullLeavesNothing) {
+  disk_is_full = true;
+  EXPECT_TRUE(absl::IsResourceExhausted(InsertMebibytes(80)));  // more than is kept in memory
+  disk_is_full = false;
+  const TaskId first = Insert();
+  const TaskId second = Insert();
+  const std::vector<LeasedTask> leased = Claim(100);
+  ASSERT_EQ(leased.size(), 2u);
+  EXPECT_EQ(leased[0].task_id, first);
+  EXPECT_EQ(leased[1].task_id, second);
 }
 
 TEST_P(WithFsync, AResultThatWasAcknowledgedIsStillThere) {
@@ -236,6 +329,15 @@ TEST_P(WithFsync, ALeaseThatIsForgottenIsNeverGivenOutAgain) {
   late.lease_id = before.lease_id;
   const auto transaction = store_->Begin();
   EXPECT_EQ(transaction->Complete(kNow, {late})->at(0), ResultStatus::kStale);
+}
+
+TEST_P(WithFsync, AStartIsOnTheDiskBeforeItsFirstLease) {
+  Insert();
+  store_.reset();
+  Open();
+  const LeasedTask before = Claim().at(0);
+  LosePower();
+  EXPECT_NE(Claim().at(0).lease_id, before.lease_id);
 }
 
 using WithOs = PowerLoss;

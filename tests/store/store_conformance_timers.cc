@@ -153,6 +153,16 @@ TEST_P(StartLimits, DoNotCountOnceAnAttemptHasBegun) {
   EXPECT_EQ(State(1), TaskState::kReady);
 }
 
+TEST_P(StartLimits, DoNotCountWhileATaskIsBeingStopped) {
+  Submit(ExpiringIn(absl::Seconds(1)));
+  const LeasedTask leased = ClaimOne();
+  Cancel({1});
+  Pass(absl::Seconds(1));
+  EXPECT_EQ(Advance().expired_tasks, 0);
+  EXPECT_EQ(State(1), TaskState::kRunning);
+  EXPECT_EQ(Complete(Cancelled(leased)), ResultStatus::kRecorded);
+}
+
 TEST_P(StartLimits, CountAgainForATaskThatWasGivenBackUnstarted) {
   Submit(ExpiringIn(absl::Seconds(1)));
   const LeasedTask leased = ClaimOne();

@@ -152,6 +152,30 @@ TEST_P(Results, AReleaseAfterTheTimeToStartIsDueAtOnce) {
   EXPECT_LE(NextDue(), now());
 }
 
+TEST_P(Results, ASuccessThatComesBeforeTheWorkerHasStoppedWinsOverACancel) {
+  Submit(Spec());
+  const LeasedTask leased = ClaimOne();
+  Cancel({1});
+  EXPECT_EQ(Complete(Succeeded(leased, "r")), ResultStatus::kRecorded);
+  EXPECT_EQ(State(1), TaskState::kSucceeded);
+  EXPECT_EQ(Get(1).result, "r");
+}
+
+TEST_P(Results, OfADroppedTransactionLeaveNothing) {
+  Submit({Spec(), Spec()});
+  const std::vector<LeasedTask> leased = Claim(2);
+  {
+    const std::unique_ptr<Store::Transaction> dropped = store().Begin();
+    ASSERT_TRUE(dropped->Complete(now(), {Failed(leased[1]), Succeeded(leased[0])}).ok());
+  }
+  Submit(Spec());  // commits what there is
+  EXPECT_EQ(State(1), TaskState::kRunning);
+  EXPECT_EQ(State(2), TaskState::kRunning);
+  EXPECT_EQ(GetBatch(1).counts[TaskState::kRunning], 2);
+  EXPECT_EQ(Complete(Succeeded(leased[0])), ResultStatus::kRecorded);
+  EXPECT_EQ(Complete(Succeeded(leased[1])), ResultStatus::kRecorded);
+}
+
 TEST_P(Results, EachIsAnsweredByItself) {
   Submit({Spec(), Spec()});
   const std::vector<LeasedTask> leased = Claim(2);

@@ -142,5 +142,37 @@ TEST_F(Upgrade, From1EachTaskIsInItsStateAndGoesOn) {
   EXPECT_EQ(Get(4).attempts.size(), 2u);
 }
 
+// It has started, so its time to start says nothing any more.
+TEST_F(Upgrade, From1ATaskThatRunsIsNotCancelledBecauseOfItsStart) {
+  Begin(1);
+  Sql("UPDATE meta SET epoch = 3, last_task = 1, last_batch = 1");
+  Sql("INSERT INTO lanes VALUES (1, 'q', 'echo', 0, 0, 0, 1, 0, 0, 0)");
+  Sql("INSERT INTO batches VALUES (1, 'b', 5, NULL, 0, 0, 0, 0, 1, 0, 0, 0)");
+  Sql("INSERT INTO segments VALUES (1, 1, 1)");
+  Sql(TaskOf1(1, TaskState::kRunning,
+              "0, 0, 1, 3, 0, 5, 5, 8, 3298534883329, 'worker', 7, 3000000000000, NULL, NULL"));
+  Open();
+  const auto transaction = store_->Begin();
+  EXPECT_EQ(transaction->Advance(kNow, 10)->expired_tasks, 0);
+  ASSERT_TRUE(transaction->Commit().ok());
+  EXPECT_EQ(Get(1).core.state, TaskState::kRunning);
+}
+
+TEST_F(Upgrade, AStepThatFailsLeavesTheVersionBeforeIt) {
+  Begin(1);
+  Sql("UPDATE meta SET last_task = 1, last_batch = 1");
+  Sql("INSERT INTO lanes VALUES (1, 'q', 'echo', 0, 0, 1, 0, 0, 0, 0)");
+  Sql("INSERT INTO batches VALUES (1, 'b', 5, NULL, 0, 0, 0, 1, 0, 0, 0, 0)");
+  Sql("INSERT INTO segments VALUES (1, 1, 1)");
+  Sql(TaskOf1(1, TaskState::kReady, "0, 0, 0, 3, 0, 5, 5, NULL, 0, '', NULL, NULL, NULL, NULL"));
+  Sql("CREATE TABLE finished (in_the_way)");  // of something in the middle of the step
+  SqliteOptions options;
+  options.data_dir = dir_.path();
+  EXPECT_FALSE(SqliteStore::Open(options).ok());
+  Sql("DROP TABLE finished");
+  Open();
+  EXPECT_EQ(Get(1).spec.payload, "payload 1");
+}
+
 }  // namespace
 }  // namespace tarea
