@@ -35,6 +35,11 @@ void SqliteCheckpointer::Wake() {
   wanted_ = true;
 }
 
+void SqliteCheckpointer::Finish(SqliteConnection& connection) {
+  absl::MutexLock lock(&pass_mu_);
+  CheckpointLog(connection);
+}
+
 void SqliteCheckpointer::Run() {
   while (true) {
     {
@@ -45,7 +50,7 @@ void SqliteCheckpointer::Run() {
       wanted_ = false;
     }
     try {
-      CheckpointLog(*connection_);
+      Finish(*connection_);
     } catch (const SQLite::Exception& e) {
       on_failure_(ToStatus(e));
       return;

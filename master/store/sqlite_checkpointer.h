@@ -31,11 +31,16 @@ class SqliteCheckpointer {
   // There is something to bring over. Returns at once.
   void Wake() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Brings over what is left after the pass that the thread is at, on this thread and with this
+  // connection. Throws SQLite::Exception.
+  void Finish(SqliteConnection& connection) ABSL_LOCKS_EXCLUDED(pass_mu_);
+
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
 
   const std::unique_ptr<SqliteConnection> connection_;
   const std::function<void(const absl::Status&)> on_failure_;
+  absl::Mutex pass_mu_;  // held by whoever brings the log over: SQLite lets only one
   absl::Mutex mu_;
   bool wanted_ ABSL_GUARDED_BY(mu_) = false;
   bool stopped_ ABSL_GUARDED_BY(mu_) = false;

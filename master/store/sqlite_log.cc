@@ -25,6 +25,11 @@ void SqliteLog::Fail(const absl::Status& why) {
   changed_.SignalAll();
 }
 
+absl::Status SqliteLog::failure() {
+  absl::MutexLock lock(&mu_);
+  return failed_;
+}
+
 absl::Status SqliteLog::MakeDurable() {
   absl::MutexLock lock(&mu_);
   const int64_t wanted = begun_;

@@ -33,6 +33,8 @@ class SqliteLog {
 
   // Another sync of the database has failed: MakeDurable fails from now on.
   void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
+  // OK unless a sync has failed.
+  absl::Status failure() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   sqlite3_file* file_ = nullptr;

@@ -176,15 +176,8 @@ void ReadyMerge::Take(int64_t tasks, absl::string_view queue) {
     heap.pop();
     Lane& lane = lanes_[top];
     const ReadyRun& run = Current(lane);
-    TaskId last = std::min(run.last_id, lane.next_id + tasks - 1);
-    if (!heap.empty()) {
-      // Another lane may have a task in between that became ready at the same time.
-      const Lane& second = lanes_[heap.top()];
-      const ReadyRun& other = Current(second);
-      if (other.urgency == run.urgency && other.ready_at == run.ready_at) {
-        last = std::min(last, second.next_id - 1);
-      }
-    }
+    // All of a run is before whatever another lane has: no id of theirs lies between its own.
+    const TaskId last = std::min(run.last_id, lane.next_id + tasks - 1);
     pieces_.push_back({lane.run, lane.next_id, last});
     tasks -= pieces_.back().size();
     lane.next_id = last + 1;

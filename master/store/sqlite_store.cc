@@ -147,7 +147,7 @@ std::unique_ptr<Store::Transaction> SqliteStore::Begin(Sync sync) {
 }
 
 absl::Status SqliteStore::MakeDurable() {
-  return options_.durability == Durability::kFsync ? log_->MakeDurable() : absl::OkStatus();
+  return options_.durability == Durability::kFsync ? log_->MakeDurable() : log_->failure();
 }
 
 // --- Opening
@@ -180,8 +180,8 @@ SqliteStore::~SqliteStore() {
     absl::MutexLock lock(&mu_);
     idle_readers_.clear();
   }
-  checkpointer_.reset();
   writer_.reset();
+  checkpointer_.reset();
   log_.reset();
   connection_.reset();
   if (lock_fd_ >= 0) close(lock_fd_);
@@ -249,12 +249,12 @@ absl::Status SqliteStore::OpenDatabase() {
   // From here on COMMIT does not sync; SqliteLog does.
   db.exec("PRAGMA synchronous = NORMAL");
   log_ = std::make_unique<SqliteLog>(db.getHandle());
-  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
-                                           PragmaInt(*connection_, "SELECT epoch FROM meta"),
-                                           [this] { checkpointer_->Wake(); });
   checkpointer_ = std::make_unique<SqliteCheckpointer>(
       std::make_unique<SqliteConnection>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX),
       [this](const absl::Status& why) { log_->Fail(why); });
+  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
+                                           PragmaInt(*connection_, "SELECT epoch FROM meta"),
+                                           *checkpointer_);
   absl::MutexLock lock(&mu_);
   for (int i = 0; i < options_.readers; ++i) {
     idle_readers_.push_back(

@@ -3,9 +3,6 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <utility>
-
-#include "master/store/sqlite_checkpointer.h"
 
 namespace tarea {
 namespace {
@@ -19,14 +16,14 @@ constexpr int kMaxLogPages = 4 * kLongLogPages;
 }  // namespace
 
 SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
-                           std::function<void()> on_long_log)
+                           SqliteCheckpointer& checkpointer)
     : connection_(connection),
       limits_(limits),
       lease_ids_(epoch),
       ready_(connection),
       running_(connection),
       successes_(connection),
-      on_long_log_(std::move(on_long_log)) {
+      checkpointer_(checkpointer) {
   // In place of SQLite's own, which forgets that a checkpoint has failed.
   sqlite3_wal_hook(
       connection_.db().getHandle(),
@@ -60,10 +57,10 @@ void SqliteWriter::Commit() {
       .Run();
   Query(connection_, "COMMIT").Run();
   if (log_pages_ >= kMaxLogPages) {
-    CheckpointLog(connection_);
+    checkpointer_.Finish(connection_);
   } else if (log_pages_ >= kLongLogPages && log_pages_ - told_pages_ >= kLongLogPages / 4) {
     told_pages_ = log_pages_;
-    on_long_log_();
+    checkpointer_.Wake();
   }
   if (log_pages_ < told_pages_) told_pages_ = 0;  // it has begun anew
 }

@@ -2,7 +2,6 @@
 #define TAREA_MASTER_STORE_SQLITE_WRITER_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +17,7 @@
 #include "master/store/id_pairs.h"
 #include "master/store/lease_ids.h"
 #include "master/store/lifecycle.h"
+#include "master/store/sqlite_checkpointer.h"
 #include "master/store/sqlite_connection.h"
 #include "master/store/sqlite_ready.h"
 #include "master/store/sqlite_rows.h"
@@ -37,7 +37,7 @@ class SqliteWriter {
   // `connection` must outlive it. `epoch` is that of this start of the store. `on_long_log` is
   // called after a commit when the log had better be brought into the database.
   SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
-               std::function<void()> on_long_log);
+               SqliteCheckpointer& checkpointer);
 
   void Begin();
   void Commit();
@@ -153,9 +153,9 @@ class SqliteWriter {
   RunningTasks running_;
   SuccessWriter successes_;
 
-  const std::function<void()> on_long_log_;
+  SqliteCheckpointer& checkpointer_;
   int log_pages_ = 0;
-  int told_pages_ = 0;  // how long the log was when on_long_log_ was last called
+  int told_pages_ = 0;  // how long the log was when the checkpointer was last told
 
   // Caches of what is small and always needed.
   int64_t last_task_ = 0;
