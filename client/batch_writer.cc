@@ -17,8 +17,8 @@ namespace {
 // Tag and length around each task in the request.
 constexpr int64_t kTaskOverhead = 8;
 
-// Whether each text of the tasks is UTF-8, without the reflection by which CheckUtf8 finds them: that
-// takes as long as all the rest of a submission.
+// Whether each text of the tasks is UTF-8, without the reflection by which CheckUtf8 finds them:
+// that takes as long as all the rest of a submission.
 bool AreUtf8(const google::protobuf::RepeatedPtrField<v1::TaskSpec>& tasks) {
   return std::all_of(tasks.begin(), tasks.end(), [](const v1::TaskSpec& task) {
     return IsUtf8(task.type()) && IsUtf8(task.queue()) && IsUtf8(task.key()) &&
