@@ -172,14 +172,20 @@ TEST_F(FollowTest, TwoFollowersSeeTheSame) {
 }
 
 TEST_F(FollowTest, ARetriedAttemptBeginsItsOutputAnew) {
+  absl::Notification seen_second;
   RunWorker([&](const v1::LeasedTask& task, TaskContext& context) -> absl::StatusOr<std::string> {
     context.AppendOutput(OutputStream::kStdout, absl::StrCat("attempt ", task.attempt()));
     if (task.attempt() == 1) return absl::UnavailableError("not yet");
+    // Both attempts may be over before anybody follows.
+    seen_second.WaitForNotification();
     return "";
   });
   const int64_t id = SubmitTalk();
   Client client(Options());
-  const Seen seen = Follow(client, id);
+  const Seen seen = Follow(client, id, [&](const auto&, const Seen& so_far) {
+    if (so_far.out.contains(2) && !seen_second.HasBeenNotified()) seen_second.Notify();
+  });
+  ASSERT_FALSE(seen.out.empty());
   // Who comes between two attempts sees the second one only.
   EXPECT_EQ(seen.out.rbegin()->first, 2);
   EXPECT_EQ(seen.out.rbegin()->second, "attempt 2");
