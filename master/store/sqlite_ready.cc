@@ -1,10 +1,14 @@
 #include "master/store/sqlite_ready.h"
 
+#include <sqlite3.h>
+
 #include <algorithm>
 #include <limits>
 #include <queue>
 #include <tuple>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace tarea {
 namespace {
@@ -61,7 +65,10 @@ void ReadyTasks::Remove(const TaskRow& row, absl::Time ready_at) {
                 "SELECT last_id, first_id, start_by, fresh FROM ready WHERE lane_id = ? "
                 "AND urgency = ? AND ready_at = ? AND last_id >= ? ORDER BY last_id LIMIT 1",
                 run.lane_id, run.urgency, run.ready_at, id);
-    if (!query.Next()) return;
+    if (!query.Next() || query.Int(1) > id) {
+      throw SQLite::Exception(absl::StrCat("task ", id, " is READY and not in the table ready"),
+                              SQLITE_CORRUPT);
+    }
     run.last_id = query.Int(0);
     run.first_id = query.Int(1);
     run.start_by = query.Time(2);

@@ -34,8 +34,8 @@ namespace tarea {
 // Between Begin and Commit the caches below run ahead of the database; Rollback reads them again.
 class SqliteWriter {
  public:
-  // `connection` must outlive it. `epoch` is that of this start of the store. `on_long_log` is
-  // called after a commit when the log had better be brought into the database.
+  // `connection` and `checkpointer`, which is told when the log is long, must outlive it. `epoch`
+  // is that of this start of the store.
   SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
                SqliteCheckpointer& checkpointer);
 
