@@ -1,7 +1,9 @@
 #include "master/store/sqlite_running.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
+#include <string>
 
 #include "master/store/lifecycle.h"
 
@@ -180,8 +182,9 @@ void RunningTasks::Renew(absl::Span<const TaskId> ids, absl::Time until) {
 }
 
 RunningTasks::ClaimId RunningTasks::Split(ClaimId from, absl::Span<const TaskId> ids) {
-  const Claim old = Touch(from, Claim::Change::kAll);
-  const ClaimId id = NewClaim(old.worker, old.started_at, old.lease_until);
+  const Claim& old = Touch(from, Claim::Change::kAll);
+  // Copied, since a new claim may move the old one.
+  const ClaimId id = NewClaim(std::string(old.worker), old.started_at, old.lease_until);
   Claim& claim = claims_[id];
   for (const TaskId task : ids) {
     Running& running = running_.at(task);
@@ -253,10 +256,13 @@ void RunningTasks::Write(ClaimId id, Claim& claim) {
       const auto running = running_.find(pair.task);
       return running == running_.end() || running->second.claim != id;
     });
+    std::sort(claim.tasks.begin(), claim.tasks.end(),
+              [](const IdPair& a, const IdPair& b) { return a.task < b.task; });
     const IdPair& first = claim.tasks.front();
     const std::string tasks = EncodeIdPairs(claim.tasks);
-    Query(connection_, "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?)", id,
-          claim.worker, claim.started_at, claim.lease_until, first.task, first.number, tasks)
+    Query(connection_, "INSERT OR REPLACE INTO claims VALUES (?, ?, ?, ?, ?, ?, ?, ?)", id,
+          claim.worker, claim.started_at, claim.lease_until, first.task, first.number,
+          claim.tasks.back().task, tasks)
         .Run();
   }
   claim.change = Claim::Change::kNone;
@@ -266,10 +272,17 @@ void RunningTasks::Write(ClaimId id, Claim& claim) {
 // --- A snapshot
 // ----------------------------------------------------------------------------------------
 
-void RunningView::Load() {
-  loaded_ = true;
+void RunningView::Load(TaskId id) {
+  // Whoever asks about one task reads one claim; whoever goes through many soon has all claims.
+  low_ = id - std::min(id, window_);
+  high_ = id + window_;
+  window_ = std::min(window_ * 16 + 16, std::numeric_limits<TaskId>::max() / 64);
+  claims_.clear();
+  leases_.clear();
   Query query(connection_,
-              "SELECT worker, started_at, lease_until, first_task, first_lease, tasks FROM claims");
+              "SELECT worker, started_at, lease_until, first_task, first_lease, tasks FROM claims "
+              "WHERE first_task <= ? AND last_task >= ?",
+              high_, low_);
   while (query.Next()) {
     claims_.push_back({query.Bytes(0), query.Time(1), query.Time(2)});
     for (const IdPair& pair : DecodeIdPairs({query.Int(3), query.Int(4)}, query.Bytes(5))) {
@@ -279,7 +292,7 @@ void RunningView::Load() {
 }
 
 bool RunningView::Runs(TaskId id) {
-  if (!loaded_) Load();
+  if (id < low_ || id > high_) Load(id);
   return leases_.contains(id);
 }
 

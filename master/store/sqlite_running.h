@@ -108,7 +108,7 @@ class RunningTasks {
 // What a snapshot of the database says about who runs: for reads.
 class RunningView {
  public:
-  // Reads nothing before it is asked.
+  // Reads nothing before it is asked, and then the claims around the task that it is asked about.
   explicit RunningView(SqliteConnection& connection) : connection_(connection) {}
 
   // Whether a task that reads as READY is listed in a claim.
@@ -126,10 +126,13 @@ class RunningView {
     absl::Time started_at;
     absl::Time lease_until;
   };
-  void Load();
+  void Load(TaskId id);
 
   SqliteConnection& connection_;
-  bool loaded_ = false;
+  // What is known of: tasks from low_ to high_.
+  TaskId low_ = 0;
+  TaskId high_ = -1;
+  TaskId window_ = 0;  // how far to look to both sides, the next time
   std::vector<Claim> claims_;
   absl::flat_hash_map<TaskId, Lease> leases_;
 };

@@ -82,8 +82,9 @@ CREATE TABLE claims (
   worker      TEXT NOT NULL,
   started_at  INTEGER NOT NULL,
   lease_until INTEGER NOT NULL,
-  first_task  INTEGER NOT NULL,  -- the first pair of tasks, to which the others are relative
-  first_lease INTEGER NOT NULL,
+  first_task  INTEGER NOT NULL,  -- the first pair of tasks, to which the others are relative;
+  first_lease INTEGER NOT NULL,  -- tasks are in the order of their ids
+  last_task   INTEGER NOT NULL,
   tasks       TEXT NOT NULL      -- pairs of task and lease id, see id_pairs.h
 ) STRICT;
 
@@ -120,7 +121,7 @@ SELECT lane_id, -priority, ready_at, id, id, CASE attempt WHEN 0 THEN start_by E
 FROM tasks_1 WHERE state = 3;
 
 INSERT INTO claims
-SELECT id, worker, started_at, lease_until, id, lease_id, '0:0' FROM tasks_1 WHERE state = 4;
+SELECT id, worker, started_at, lease_until, id, lease_id, id, '0:0' FROM tasks_1 WHERE state = 4;
 
 UPDATE states SET flags = flags | 128
 WHERE start_by IS NOT NULL AND id IN (SELECT first_task FROM claims);
