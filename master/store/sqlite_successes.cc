@@ -1,5 +1,7 @@
 #include "master/store/sqlite_successes.h"
 
+#include <limits>
+
 namespace tarea {
 
 void SuccessWriter::Add(const TaskCore& task) {
@@ -39,12 +41,19 @@ void SuccessWriter::Flush() {
 
 bool SuccessView::Has(BatchId batch, TaskId id) {
   if (last_.Has(batch, id)) return true;
+  if (batch == none_of_ && id >= none_from_ && id <= none_until_) return false;
   Query query(connection_,
               "SELECT last_id, first_id, has_outcome, first_lease, first_seq, worker, started_at, "
               "finished_at FROM successes WHERE batch_id = ? AND last_id >= ? "
               "ORDER BY last_id LIMIT 1",
               batch, id);
-  if (!query.Next() || query.Int(1) > id) return false;
+  const bool found = query.Next();
+  if (!found || query.Int(1) > id) {
+    none_of_ = batch;
+    none_from_ = id;
+    none_until_ = found ? query.Int(1) - 1 : std::numeric_limits<TaskId>::max();
+    return false;
+  }
   last_ = SuccessRun{.batch_id = batch,
                      .first_id = query.Int(1),
                      .last_id = query.Int(0),

@@ -59,7 +59,11 @@ class SuccessView {
 
  private:
   SqliteConnection& connection_;
-  SuccessRun last_;
+  SuccessRun last_;  // that was found
+  // None of these is in a run.
+  BatchId none_of_ = 0;
+  TaskId none_from_ = 0;
+  TaskId none_until_ = -1;
 };
 
 }  // namespace tarea
