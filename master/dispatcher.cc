@@ -321,15 +321,14 @@ bool Dispatcher::StoodStill(absl::Time now) const {
 
 bool Dispatcher::AwaitDue() {
   absl::MutexLock lock(&mu_);
+  // What is due at no time, but because a parent has finished, is due at once.
+  const absl::Time due = next_due_ == absl::InfinitePast()
+                             ? next_due_
+                             : std::max(next_due_, last_advance_ + kTimerPause);
   // At least a tick must pass for time that is not ours to be told from time that is.
-  const absl::Duration until_due = next_due_ - clock_->Now();
+  const absl::Duration until_due = due - clock_->Now();
   if (!shutdown_ && until_due > absl::ZeroDuration()) {
     timer_wake_.WaitWithTimeout(&mu_, std::min(until_due, kTick));
-  }
-  // What is due at no time, but because a parent has finished, is due at once.
-  const absl::Duration pause = last_advance_ + kTimerPause - clock_->Now();
-  if (!shutdown_ && next_due_ > absl::InfinitePast() && pause > absl::ZeroDuration()) {
-    timer_wake_.WaitWithTimeout(&mu_, pause);
   }
   return !shutdown_;
 }

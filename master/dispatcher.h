@@ -41,7 +41,7 @@ struct DispatcherOptions {
 // parks calls that wait for something and wakes them when a transaction has brought it about, and
 // lets time pass (leases, delays, retention). It decides nothing about a task; the store does.
 //
-// Thread-safe. Owns the one thread of the master that is not gRPC's.
+// Thread-safe. Owns a thread, that of the timers.
 class Dispatcher {
  public:
   // Whether the caller of a call has gone away.
