@@ -131,16 +131,20 @@ TEST_F(GroupCommitTest, AfterASyncThatFailsByItselfNothingIsWrittenOrSyncedAgain
 
 TEST_F(GroupCommitTest, NoneOfAGroupReturnsBeforeItIsOnTheDisk) {
   std::atomic<bool> durable = false;
+  std::atomic<int> early = 0;
+  absl::Notification one_was_early;
   store_.on_sync = [&] {
-    const bool theirs = store_.commits == 2;  // not only the one that held them up
-    absl::SleepFor(absl::Milliseconds(50));
-    if (theirs) durable = true;
+    if (store_.commits < 2) return absl::OkStatus();  // only the one that held them up
+    // None may come; one that does ends the wait.
+    one_was_early.WaitForNotificationWithTimeout(absl::Milliseconds(50));
+    durable = true;
     return absl::OkStatus();
   };
   RunTogether(std::vector<std::function<void()>>(5, [&] {
     EXPECT_TRUE(Insert(OneTask()).ok());
-    EXPECT_TRUE(durable);
+    if (!durable && early++ == 0) one_was_early.Notify();
   }));
+  EXPECT_EQ(early, 0);
 }
 
 // Makes the next sync take until it is told to end.

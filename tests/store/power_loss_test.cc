@@ -164,12 +164,16 @@ class PowerLoss : public testing::TestWithParam<Durability> {
     Open();
   }
 
-  TaskId Insert() {
+  static TaskId InsertInto(Store::Transaction& transaction) {
     InsertRequest request;
     request.tasks.resize(1);
     request.tasks[0].type = "echo";
+    return transaction.Insert(kNow, request)->first_task_id;
+  }
+
+  TaskId Insert() {
     const auto transaction = store_->Begin();
-    const TaskId id = transaction->Insert(kNow, request)->first_task_id;
+    const TaskId id = InsertInto(*transaction);
     EXPECT_TRUE(transaction->Commit().ok());
     EXPECT_TRUE(store_->MakeDurable().ok());
     return id;
@@ -218,11 +222,8 @@ TEST_P(WithFsync, WhatWasAcknowledgedIsStillThere) {
 }
 
 TEST_P(WithFsync, WhatSomebodyHasReadIsStillThere) {
-  InsertRequest request;
-  request.tasks.resize(1);
-  request.tasks[0].type = "echo";
   const auto transaction = store_->Begin();
-  const TaskId id = transaction->Insert(kNow, request)->first_task_id;
+  const TaskId id = InsertInto(*transaction);
   ASSERT_TRUE(transaction->Commit().ok());
   ASSERT_TRUE(store_->GetTask(id).ok());
   LosePower();
@@ -230,11 +231,8 @@ TEST_P(WithFsync, WhatSomebodyHasReadIsStillThere) {
 }
 
 TEST_P(WithFsync, WhatSomebodyHasReadOfACommitThatHasNotReturnedIsStillThere) {
-  InsertRequest request;
-  request.tasks.resize(1);
-  request.tasks[0].type = "echo";
   const auto transaction = store_->Begin();
-  const TaskId id = transaction->Insert(kNow, request)->first_task_id;
+  const TaskId id = InsertInto(*transaction);
   std::thread reader;
   absl::Notification read;
   on_visible = [&] {
