@@ -121,7 +121,5 @@ class Beanstalkd : public Peer {
 }  // namespace tarea::peers
 
 int main(int argc, char** argv) {
-  return tarea::peers::PeerMain(argc, argv, [](const tarea::peers::Load& load) {
-    return new tarea::peers::Beanstalkd(load);
-  });
+  return tarea::peers::PeerMain<tarea::peers::Beanstalkd>(argc, argv);
 }

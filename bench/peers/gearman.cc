@@ -175,6 +175,5 @@ class Gearman : public Peer {
 }  // namespace tarea::peers
 
 int main(int argc, char** argv) {
-  return tarea::peers::PeerMain(
-      argc, argv, [](const tarea::peers::Load& load) { return new tarea::peers::Gearman(load); });
+  return tarea::peers::PeerMain<tarea::peers::Gearman>(argc, argv);
 }

@@ -245,7 +245,4 @@ class Nats : public Peer {
 }  // namespace
 }  // namespace tarea::peers
 
-int main(int argc, char** argv) {
-  return tarea::peers::PeerMain(
-      argc, argv, [](const tarea::peers::Load& load) { return new tarea::peers::Nats(load); });
-}
+int main(int argc, char** argv) { return tarea::peers::PeerMain<tarea::peers::Nats>(argc, argv); }

@@ -243,7 +243,8 @@ double RoundTrips::Percentile(double p) const {
   return sorted[static_cast<std::size_t>(p * static_cast<double>(sorted.size() - 1))];
 }
 
-int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& make) {
+int RunPhases(int argc, char** argv,
+              const std::function<std::unique_ptr<Peer>(const Load&)>& make) {
   program = argv[0];
   program = program.substr(program.rfind('/') + 1);
   Load load;

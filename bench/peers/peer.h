@@ -3,10 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 
 // What the programs that measure other systems share: the load, its phases, the clock and the
-// report. A program derives from Peer and returns PeerMain(...) from main:
+// report. A program derives from Peer and returns PeerMain<...> from main:
 //
 //   peer_gearman --port 4730 --tasks 200000 --workers 4 --round-trips 2000
 //
@@ -93,7 +94,12 @@ class Peer {
 
 // Runs the phases: Prepare, Submit, Drain, round trips. Needs a function that makes the Peer,
 // because the options are known only after argv is read.
-int PeerMain(int argc, char** argv, const std::function<Peer*(const Load&)>& make);
+int RunPhases(int argc, char** argv, const std::function<std::unique_ptr<Peer>(const Load&)>& make);
+
+template <typename SomePeer>
+int PeerMain(int argc, char** argv) {
+  return RunPhases(argc, argv, [](const Load& load) { return std::make_unique<SomePeer>(load); });
+}
 
 // Prints the message with the program's name and ends the process with code 1.
 [[noreturn]] void Die(const std::string& message);

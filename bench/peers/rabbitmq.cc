@@ -134,6 +134,5 @@ class RabbitMq : public Peer {
 }  // namespace tarea::peers
 
 int main(int argc, char** argv) {
-  return tarea::peers::PeerMain(
-      argc, argv, [](const tarea::peers::Load& load) { return new tarea::peers::RabbitMq(load); });
+  return tarea::peers::PeerMain<tarea::peers::RabbitMq>(argc, argv);
 }

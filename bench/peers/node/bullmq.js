@@ -2,7 +2,7 @@
 // Measures BullMQ on Redis: jobs added a thousand at a time, worked with many at once, and removed when
 // they are complete, which is the least that can be kept of them.
 const {Queue, Worker} = require('bullmq');
-const {options, run} = require('./peer.js');
+const {inBatches, options, run} = require('./peer.js');
 
 const BATCH = 1000; // Jobs in one call,
 const CALLS = 2; // and calls at once.
@@ -20,15 +20,8 @@ run({
   },
 
   async submit(tasks) {
-    let left = tasks;
-    const one = async () => {
-      while (left > 0) {
-        const count = Math.min(left, BATCH);
-        left -= count;
-        await queue.addBulk(Array(count).fill({name: 'noop', data, opts: jobOptions}));
-      }
-    };
-    await Promise.all(Array.from({length: CALLS}, one));
+    await inBatches(tasks, BATCH, CALLS, (count) =>
+      queue.addBulk(Array(count).fill({name: 'noop', data, opts: jobOptions})));
   },
 
   async submitOne() {

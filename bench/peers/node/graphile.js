@@ -3,7 +3,7 @@
 // batches. Round trips are without batches, which would only make them longer.
 const {Logger, run: startRunner, runMigrations} = require('graphile-worker');
 const pg = require('pg');
-const {options, run} = require('./peer.js');
+const {inBatches, options, run} = require('./peer.js');
 
 const BATCH = 1000; // Jobs in one statement,
 const STATEMENTS = 2; // and statements at once.
@@ -52,15 +52,7 @@ run({
   },
 
   async submit(tasks) {
-    let left = tasks;
-    const one = async () => {
-      while (left > 0) {
-        const count = Math.min(left, BATCH);
-        left -= count;
-        await add(count);
-      }
-    };
-    await Promise.all(Array.from({length: STATEMENTS}, one));
+    await inBatches(tasks, BATCH, STATEMENTS, add);
   },
 
   async submitOne() {

@@ -190,4 +190,17 @@ function run(peer) {
   }
 }
 
-module.exports = {options, run};
+// Calls send(count) until `tasks` are sent, `batch` at a time and `calls` at once.
+async function inBatches(tasks, batch, calls, send) {
+  let left = tasks;
+  const one = async () => {
+    while (left > 0) {
+      const count = Math.min(left, batch);
+      left -= count;
+      await send(count);
+    }
+  };
+  await Promise.all(Array.from({length: calls}, one));
+}
+
+module.exports = {inBatches, options, run};
