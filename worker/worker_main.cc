@@ -19,7 +19,7 @@
 #include "worker/handlers/echo.h"
 #include "worker/handlers/exec.h"
 #include "worker/handlers/sleep.h"
-#include "worker/list_flags.h"
+#include "worker/queue_flag.h"
 #include "worker/worker.h"
 
 namespace tarea {
@@ -54,7 +54,7 @@ void AddFlags(CLI::App& app, Flags& flags) {
       ->delimiter(',')
       ->type_name("NAME,...");
   app.add_option("--name", options.name, "Shown in lists and logs [host and process id]");
-  AddLabels(app, options);
+  AddPairs(app, "--label", options.labels, "Shown where workers are listed; repeat it for more");
   app.add_flag("--exec", flags.exec,
                "Run commands (type exec): whoever may submit tasks can run programs here");
   app.add_option("--max-output", flags.exec_options.max_output,

@@ -1,4 +1,4 @@
-#include "worker/list_flags.h"
+#include "worker/queue_flag.h"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,6 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "common/flags.h"
 #include "common/logging.h"
 
 namespace tarea {
@@ -50,11 +49,6 @@ CLI::Option* AddQueues(CLI::App& app, WorkerOptions& options) {
           "Queues to take tasks from, by priority; with weights in these proportions [default]")
       ->delimiter(',')
       ->type_name("NAME[:WEIGHT],...");
-}
-
-CLI::Option* AddLabels(CLI::App& app, WorkerOptions& options) {
-  return AddPairs(app, "--label", options.labels,
-                  "Shown where workers are listed; repeat it for more");
 }
 
 }  // namespace tarea
