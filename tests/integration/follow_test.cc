@@ -192,6 +192,22 @@ TEST_F(FollowTest, ARetriedAttemptBeginsItsOutputAnew) {
   EXPECT_EQ(seen.last.attempt(), 2);
 }
 
+TEST_F(FollowTest, ThatATaskIsReadyAgainIsToldIfNobodyTakesIt) {
+  const int64_t id = SubmitTalk();
+  const std::vector<v1::LeasedTask> taken = Take("w", 1);
+  ASSERT_EQ(taken.size(), 1u);
+  Client client(Options());
+  bool reported = false;
+  const absl::Status status = client.WatchTask(id, {}, [&](const v1::WatchTaskResponse& news) {
+    if (news.task().state() == v1::TASK_STATE_RUNNING && !std::exchange(reported, true)) {
+      EXPECT_EQ(Report(taken[0], v1::RESULT_OUTCOME_FAILED), v1::RESULT_STATUS_RECORDED);
+    }
+    const bool ready = reported && news.task().state() == v1::TASK_STATE_READY;
+    return ready ? absl::AbortedError("that is it") : absl::OkStatus();
+  });
+  EXPECT_EQ(status, absl::AbortedError("that is it"));
+}
+
 TEST_F(FollowTest, FollowersAreBoundedAndOneThatHasGoneMakesRoom) {
   options_.dispatcher.max_followers = 1;
   Start();
