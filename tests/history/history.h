@@ -21,9 +21,10 @@ struct HistoryItem {
   ResultOutcome outcome = ResultOutcome::kSucceeded;  // that a worker reports
   ResultStatus status = ResultStatus::kUnknown;       // that the master answers
   uint64_t payload = 0;                               // hash of the payload
-  uint64_t result = 0;                                // hash of the result; 0: none
-  std::string key;
-  std::vector<TaskId> depends_on;
+  uint64_t result = 0;                                // hash of the result; 0: none, or not told
+  std::string key = {};   // unique among the unfinished: with its queue, if there are several
+  bool existing = false;  // answer to a submission: the key was taken, and `task` is who has it
+  std::vector<TaskId> depends_on = {};  // must have succeeded; empty if the task runs anyway
 };
 
 // One line of a history: something that a client or a worker did, or a fault that was injected. A
@@ -31,13 +32,17 @@ struct HistoryItem {
 struct HistoryEvent {
   enum class Op : int8_t {
     kSubmit,  // items: the tasks, with their ids once they are known
-    kClaim,   // items: the tasks that were handed out
-    kResult,  // items: the results; then what was answered to each
+    // items: the tasks that were handed out. A claim that reached the master a second time, without
+    // its worker knowing, is a call of its own that ends kUnknown.
+    kClaim,
+    kResult,  // items: the results; then the same, with what was answered to each
     kCancel,  // items: the tasks; the answer names none
     kRetry,   // likewise
-    kRead,    // items: the tasks as they were told
-    kRun,     // a worker begins (kInvoke) and ends (kOk) one attempt; a single item
-    kFault,   // only kOk; `detail` says what was done to whom
+    // items: the tasks that are asked for (none: a list); then those found, as they were told. Who
+    // was asked for and is missing in the answer was not found.
+    kRead,
+    kRun,    // a worker begins (kInvoke) and ends (kOk) one attempt; a single item
+    kFault,  // only kOk; `detail` says what was done to whom, its kind before a colon
   };
   enum class Phase : int8_t {
     kInvoke,   // about to be sent
@@ -47,14 +52,14 @@ struct HistoryEvent {
   };
 
   int64_t micros = 0;  // of one clock for all processes, which does not go back
-  std::string process;
+  std::string process = {};
   int64_t call = 0;  // with `process`: which invocation an answer belongs to
   Op op = Op::kFault;
   Phase phase = Phase::kOk;
-  std::string request_id;  // of a submission
+  std::string request_id = {};  // of a submission
   BatchId batch = 0;
-  std::string detail;
-  std::vector<HistoryItem> items;
+  std::string detail = {};
+  std::vector<HistoryItem> items = {};
 };
 
 }  // namespace tarea
