@@ -9,14 +9,25 @@
 
 namespace tarea {
 
-// Where time comes from. Code below `main` never reads a system clock itself, so that tests can
-// move time by hand. Thread-safe.
+// Where time comes from, and how it is waited for. Code below `main` never reads a system clock
+// itself, so that tests can move time by hand; and what is in the dispatcher waits for nothing but
+// through this, so that a simulation can run it on one thread. Thread-safe.
 class Clock {
  public:
   virtual ~Clock() = default;
 
   // Never goes back. Whole microseconds, because that is what stores keep.
   virtual absl::Time Now() = 0;
+
+  // Waits, without `mu`, until WakeAll(condition) or until `timeout` is over; answers whether it
+  // is. May also return for no reason, as condition variables do.
+  virtual bool Wait(absl::CondVar& condition, absl::Mutex& mu, absl::Duration timeout)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) {
+    return condition.WaitWithTimeout(&mu, timeout);
+  }
+
+  // Ends every Wait for it.
+  virtual void WakeAll(absl::CondVar& condition) { condition.SignalAll(); }
 };
 
 // The wall clock at the moment of construction, moved on by the machine's monotonic clock. Setting

@@ -19,7 +19,7 @@ BatchWatchers::Watch::~Watch() {
 bool BatchWatchers::Watch::AwaitChange(absl::Duration timeout) {
   absl::MutexLock lock(&owner_->mu_);
   while (!changed_ && !owner_->shutdown_) {
-    if (wake_.WaitWithTimeout(&owner_->mu_, timeout)) break;
+    if (owner_->clock_->Wait(wake_, owner_->mu_, timeout)) break;
   }
   return std::exchange(changed_, false);
 }
@@ -46,7 +46,7 @@ void BatchWatchers::Changed(const absl::btree_set<BatchId>& batches) {
     if (it == watches_.end()) continue;
     for (Watch* watch : it->second) {
       watch->changed_ = true;
-      watch->wake_.Signal();
+      clock_->WakeAll(watch->wake_);
     }
   }
 }
@@ -55,7 +55,7 @@ void BatchWatchers::Shutdown() {
   absl::MutexLock lock(&mu_);
   shutdown_ = true;
   for (const auto& [batch, watches] : watches_) {
-    for (Watch* watch : watches) watch->wake_.Signal();
+    for (Watch* watch : watches) clock_->WakeAll(watch->wake_);
   }
 }
 

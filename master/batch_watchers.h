@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "master/store/task.h"
 
 namespace tarea {
@@ -39,8 +40,8 @@ class BatchWatchers {
     absl::CondVar wake_;
   };
 
-  // At most `max_watchers` at a time.
-  explicit BatchWatchers(int max_watchers) : max_watchers_(max_watchers) {}
+  // At most `max_watchers` at a time. `clock` must outlive it.
+  BatchWatchers(Clock* clock, int max_watchers) : clock_(clock), max_watchers_(max_watchers) {}
 
   // RESOURCE_EXHAUSTED: too many. UNAVAILABLE: shutting down.
   absl::StatusOr<std::unique_ptr<Watch>> Add(BatchId batch) ABSL_LOCKS_EXCLUDED(mu_);
@@ -49,6 +50,7 @@ class BatchWatchers {
   void Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  Clock* const clock_;
   const int max_watchers_;
   absl::Mutex mu_;
   bool shutdown_ ABSL_GUARDED_BY(mu_) = false;

@@ -35,28 +35,33 @@ Dispatcher::Dispatcher(Store* store, Clock* clock, const DispatcherOptions& opti
       clock_(clock),
       options_(options),
       commits_(
-          store, [this](const Effects& effects) { OnCommit(effects); }, std::move(on_broken)),
-      polls_(options.max_workers),
-      workers_(options.max_workers, std::max(3 * options.lease, absl::Seconds(10))),
-      watchers_(options.max_watchers),
-      followers_(options.max_followers, options.max_followed_output) {}
+          store, clock, [this](const Effects& effects) { OnCommit(effects); },
+          std::move(on_broken)),
+      polls_(clock, options.max_workers),
+      workers_(clock, options.max_workers, std::max(3 * options.lease, absl::Seconds(10))),
+      watchers_(clock, options.max_watchers),
+      followers_(clock, options.max_followers, options.max_followed_output) {}
 
 Dispatcher::~Dispatcher() { Shutdown(); }
 
 absl::Status Dispatcher::Start() {
-  const absl::Status status = commits_.Run(Sync::kNow, [this](Store::Transaction& transaction) {
+  const absl::Status status = Begin();
+  if (status.ok()) timers_ = std::thread([this] { RunTimers(); });
+  return status;
+}
+
+absl::Status Dispatcher::Begin() {
+  return commits_.Run(Sync::kNow, [this](Store::Transaction& transaction) {
     last_tick_ = clock_->Now();
     return transaction.ExtendLeases(last_tick_ + options_.lease);
   });
-  if (status.ok()) timers_ = std::thread([this] { RunTimers(); });
-  return status;
 }
 
 void Dispatcher::Shutdown() {
   {
     absl::MutexLock lock(&mu_);
     shutdown_ = true;
-    timer_wake_.SignalAll();
+    clock_->WakeAll(timer_wake_);
   }
   polls_.Shutdown();
   workers_.Shutdown();
@@ -78,7 +83,7 @@ void Dispatcher::OnCommit(const Effects& effects) {
   absl::MutexLock lock(&mu_);
   if (effects.next_due < next_due_) {
     next_due_ = effects.next_due;
-    timer_wake_.Signal();
+    clock_->WakeAll(timer_wake_);
   }
 }
 
@@ -328,7 +333,7 @@ bool Dispatcher::AwaitDue() {
   // At least a tick must pass for time that is not ours to be told from time that is.
   const absl::Duration until_due = due - clock_->Now();
   if (!shutdown_ && until_due > absl::ZeroDuration()) {
-    timer_wake_.WaitWithTimeout(&mu_, std::min(until_due, kTick));
+    clock_->Wait(timer_wake_, mu_, std::min(until_due, kTick));
   }
   return !shutdown_;
 }

@@ -41,7 +41,7 @@ struct DispatcherOptions {
 // parks calls that wait for something and wakes them when a transaction has brought it about, and
 // lets time pass (leases, delays, retention). It decides nothing about a task; the store does.
 //
-// Thread-safe. Owns a thread, that of the timers.
+// Thread-safe. Owns a thread, that of the timers, and waits for nothing but through its clock.
 class Dispatcher {
  public:
   // Whether the caller of a call has gone away.
@@ -56,6 +56,10 @@ class Dispatcher {
   // Gives every lease of before the start a full term, then starts the timers. Call it once, before
   // any of the calls below.
   absl::Status Start();
+
+  // The two steps of Start, for who has no thread to give: the second returns after Shutdown.
+  absl::Status Begin();
+  void RunTimers();
 
   // Wakes every parked call, which then answers UNAVAILABLE or what it has; stops the timers. Calls
   // that came before are finished.
@@ -126,7 +130,6 @@ class Dispatcher {
   void OnCommit(const Effects& effects);
   void GiveBack(const std::vector<LeasedTask>& tasks);
 
-  void RunTimers();
   // Waits until something is due, at most a tick; false: shut down.
   bool AwaitDue() ABSL_LOCKS_EXCLUDED(mu_);
   // Whether this process was not running for a while (stopped, or the machine slept). No worker

@@ -14,12 +14,15 @@ constexpr size_t kMaxGroup = 1024;
 
 }  // namespace
 
-GroupCommit::GroupCommit(Store* store, std::function<void(const Effects&)> on_commit,
+GroupCommit::GroupCommit(Store* store, Clock* clock, std::function<void(const Effects&)> on_commit,
                          std::function<void(const absl::Status&)> on_broken)
-    : store_(store), on_commit_(std::move(on_commit)), on_broken_(std::move(on_broken)) {}
+    : store_(store),
+      clock_(clock),
+      on_commit_(std::move(on_commit)),
+      on_broken_(std::move(on_broken)) {}
 
 absl::Status GroupCommit::Run(Sync sync, Operation operation) {
-  Writer self{sync, operation, absl::OkStatus(), false, {}};
+  Writer self(sync, operation);
   running_++;
   if (AwaitTurn(self)) {
     const Group group = TakeGroup(self);
@@ -31,14 +34,14 @@ absl::Status GroupCommit::Run(Sync sync, Operation operation) {
         unsynced.push_back(writer);
       } else if (writer != &self) {
         writer->done = true;
-        writer->told.Notify();  // it may be gone at once
+        Tell(*writer);
       }
     }
     if (!unsynced.empty()) SyncGroup(unsynced);
     for (Writer* writer : unsynced) {
       if (writer == &self) continue;
       writer->done = true;
-      writer->told.Notify();
+      Tell(*writer);
     }
   }
   running_--;
@@ -54,8 +57,15 @@ bool GroupCommit::AwaitTurn(Writer& self) {
     }
     waiting_.push_back(&self);
   }
-  self.told.WaitForNotification();
+  absl::MutexLock lock(&self.mu);
+  while (!self.told) clock_->Wait(self.wake, self.mu, absl::InfiniteDuration());
   return !self.done;
+}
+
+void GroupCommit::Tell(Writer& writer) {
+  absl::MutexLock lock(&writer.mu);
+  writer.told = true;
+  clock_->WakeAll(writer.wake);
 }
 
 GroupCommit::Group GroupCommit::TakeGroup(Writer& self) {
@@ -78,7 +88,7 @@ void GroupCommit::PassTurn() {
     next = waiting_.front();
     waiting_.pop_front();
   }
-  next->told.Notify();
+  Tell(*next);
 }
 
 void GroupCommit::SyncGroup(const Group& group) {

@@ -10,7 +10,7 @@
 #include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
-#include "absl/synchronization/notification.h"
+#include "common/clock.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -27,10 +27,10 @@ class GroupCommit {
   // it has written nothing; it is what Run answers.
   using Operation = absl::FunctionRef<absl::Status(Store::Transaction&)>;
 
-  // `store` must outlive it. `on_commit` is called after each commit, before it is durable and its
-  // operations are answered, one at a time; `on_broken` once, when the store can take no more
-  // writes. Both run on a thread that is in Run and must not call Run.
-  GroupCommit(Store* store, std::function<void(const Effects&)> on_commit,
+  // `store` and `clock` must outlive it. `on_commit` is called after each commit, before it is
+  // durable and its operations are answered, one at a time; `on_broken` once, when the store can
+  // take no more writes. Both run on a thread that is in Run and must not call Run.
+  GroupCommit(Store* store, Clock* clock, std::function<void(const Effects&)> on_commit,
               std::function<void(const absl::Status&)> on_broken);
 
   // Returns when `operation` is committed, and durable if it is to be now; its answers are true
@@ -43,15 +43,21 @@ class GroupCommit {
 
  private:
   struct Writer {
+    Writer(Sync when, Operation what) : sync(when), operation(what) {}
+
     const Sync sync;
     const Operation operation;
     absl::Status status;
     bool done = false;  // by another one of its group; otherwise it is its turn to write
     // Told once, either of the two. Waiting for it takes no lock that others want, too.
-    absl::Notification told;
+    absl::Mutex mu;
+    bool told ABSL_GUARDED_BY(mu) = false;
+    absl::CondVar wake;
   };
   using Group = std::vector<Writer*>;
 
+  // The writer may be gone at once.
+  void Tell(Writer& writer);
   // False if `self` has been done meanwhile.
   bool AwaitTurn(Writer& self) ABSL_LOCKS_EXCLUDED(mu_);
   // `self` and those that wait.
@@ -64,6 +70,7 @@ class GroupCommit {
   absl::Status Break(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
 
   Store* const store_;
+  Clock* const clock_;
   const std::function<void(const Effects&)> on_commit_;
   const std::function<void(const absl::Status&)> on_broken_;
 

@@ -36,7 +36,8 @@ ParkedPolls::Wake ParkedPolls::Poll::Wait(absl::Duration timeout) {
     if (!assigned_.empty()) break;
     if (!listed_) owner_->List(*this);
     // Whoever signals has changed one of the above, so the wait does not begin anew.
-    if (wake_.WaitWithTimeout(&owner_->mu_, timeout) && assigned_.empty()) return Wake::kTimeout;
+    if (owner_->clock_->Wait(wake_, owner_->mu_, timeout) && assigned_.empty())
+      return Wake::kTimeout;
   }
   taken_on_.swap(assigned_);
   share_ = std::min(request_.max_tasks, assigned_share_);
@@ -73,7 +74,7 @@ absl::StatusOr<std::unique_ptr<ParkedPolls::Poll>> ParkedPolls::Park(const Claim
   if (shutdown_) return absl::UnavailableError("the master is shutting down");
   if (const auto old = by_worker_.find(request.worker); old != by_worker_.end()) {
     old->second->superseded_ = true;
-    old->second->wake_.Signal();
+    clock_->WakeAll(old->second->wake_);
     by_worker_.erase(old);
   } else if (static_cast<int>(by_worker_.size()) >= max_parked_) {
     return absl::ResourceExhaustedError(
@@ -107,7 +108,7 @@ void ParkedPolls::Assign(const std::pair<std::string, std::string>& lane, int64_
     // Alone it may take whatever else there is.
     poll.assigned_share_ += takers.size() == 1 ? poll.request_.max_tasks : static_cast<int>(part);
     Unlist(poll);
-    poll.wake_.Signal();
+    clock_->WakeAll(poll.wake_);
   }
 }
 
@@ -127,13 +128,13 @@ void ParkedPolls::End(const std::string& worker) {
   if (poll == by_worker_.end()) return;
   poll->second->superseded_ = true;
   Unlist(*poll->second);
-  poll->second->wake_.Signal();
+  clock_->WakeAll(poll->second->wake_);
 }
 
 void ParkedPolls::Shutdown() {
   absl::MutexLock lock(&mu_);
   shutdown_ = true;
-  for (const auto& [worker, poll] : by_worker_) poll->wake_.Signal();
+  for (const auto& [worker, poll] : by_worker_) clock_->WakeAll(poll->wake_);
 }
 
 int ParkedPolls::size() {

@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -70,8 +71,8 @@ class ParkedPolls {
     absl::CondVar wake_;
   };
 
-  // At most `max_parked` polls at a time.
-  explicit ParkedPolls(int max_parked) : max_parked_(max_parked) {}
+  // At most `max_parked` polls at a time. `clock` must outlive it.
+  ParkedPolls(Clock* clock, int max_parked) : clock_(clock), max_parked_(max_parked) {}
 
   // Registers a poll; it supersedes one of the same worker. `request` must outlive it.
   // RESOURCE_EXHAUSTED: too many. UNAVAILABLE: shutting down.
@@ -94,6 +95,7 @@ class ParkedPolls {
   void List(Poll& poll) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Unlist(Poll& poll) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
+  Clock* const clock_;
   const int max_parked_;
   absl::Mutex mu_;
   bool shutdown_ ABSL_GUARDED_BY(mu_) = false;

@@ -40,7 +40,7 @@ TaskFollowers::News TaskFollowers::Follower::Take(size_t max_bytes) {
 bool TaskFollowers::Follower::Await(absl::Duration timeout) {
   absl::MutexLock lock(&owner_->mu_);
   while (!changed_ && !HasNews(*this) && !owner_->shutdown_) {
-    if (wake_.WaitWithTimeout(&owner_->mu_, timeout)) break;
+    if (owner_->clock_->Wait(wake_, owner_->mu_, timeout)) break;
   }
   return std::exchange(changed_, false);
 }
@@ -99,7 +99,7 @@ TaskFollowers::Entry* TaskFollowers::Find(TaskId task) {
 void TaskFollowers::Wake(Entry& entry, bool changed) {
   for (Follower* follower : entry.followers) {
     follower->changed_ = follower->changed_ || changed;
-    follower->wake_.Signal();
+    clock_->WakeAll(follower->wake_);
   }
 }
 

@@ -83,9 +83,9 @@ class TaskFollowers {
   };
 
   // At most `max_followers` at a time; for each task that they follow `max_output` bytes of each
-  // stream.
-  TaskFollowers(int max_followers, int64_t max_output)
-      : max_followers_(max_followers), max_output_(max_output) {}
+  // stream. `clock` must outlive it.
+  TaskFollowers(Clock* clock, int max_followers, int64_t max_output)
+      : clock_(clock), max_followers_(max_followers), max_output_(max_output) {}
 
   // Begins to follow a task of this batch. Of the run with this lease, if it is the current one,
   // only what is behind `offsets`. RESOURCE_EXHAUSTED: too many. UNAVAILABLE: shutting down.
@@ -152,13 +152,14 @@ class TaskFollowers {
   bool SetRun(Entry& entry, LeaseId lease, int attempt, const std::string& worker)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void WroteLocked(const Lease& lease, const TaskOutput& output) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  static void Wake(Entry& entry, bool changed);
+  void Wake(Entry& entry, bool changed);
   // Whether Take has something to tell.
   static bool HasNews(const Follower& follower);
   // Whether nothing is kept behind `position`, and whether the worker had written nothing more.
   static bool Drained(const Run& run, OutputOffsets position);
   static bool CaughtUp(const Run& run, const OutputOffsets& position);
 
+  Clock* const clock_;
   const int max_followers_;
   const int64_t max_output_;
   absl::Mutex mu_;

@@ -87,7 +87,7 @@ void WorkerRegistry::Notify(const std::vector<Effects::Notice>& notices) {
     // One that is not known here learns of it when it renews the lease.
     if (entry == nullptr) continue;
     entry->notices.push_back(notice.stop);
-    entry->wake.Signal();
+    clock_->WakeAll(entry->wake);
   }
 }
 
@@ -96,7 +96,7 @@ void WorkerRegistry::Poke(const std::string& worker) {
   const std::shared_ptr<Entry> entry = Find(worker);
   if (entry == nullptr) return;
   entry->poked = true;
-  entry->wake.SignalAll();
+  clock_->WakeAll(entry->wake);
 }
 
 std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::Duration timeout) {
@@ -104,14 +104,14 @@ std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::
   const std::shared_ptr<Entry> entry = Find(worker);
   if (entry == nullptr) return {};
   const int64_t self = ++entry->wait;
-  entry->wake.SignalAll();
+  clock_->WakeAll(entry->wake);
   const auto over = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     return !entry->notices.empty() || entry->poked || entry->wait != self || entry->left ||
            shutdown_;
   };
   entry->waiting = true;
   while (!over()) {
-    if (entry->wake.WaitWithTimeout(&mu_, timeout)) break;
+    if (clock_->Wait(entry->wake, mu_, timeout)) break;
   }
   if (entry->wait != self) return {};
   entry->waiting = false;
@@ -124,7 +124,7 @@ void WorkerRegistry::Leave(const std::string& worker) {
   const std::shared_ptr<Entry> entry = Find(worker);
   if (entry == nullptr) return;
   if (!std::exchange(entry->left, true)) ++left_;
-  entry->wake.SignalAll();
+  clock_->WakeAll(entry->wake);
 }
 
 void WorkerRegistry::ForgetIdle(absl::Time now) {
@@ -171,7 +171,7 @@ std::optional<TaskProgress> WorkerRegistry::ProgressOf(const std::string& worker
 void WorkerRegistry::Shutdown() {
   absl::MutexLock lock(&mu_);
   shutdown_ = true;
-  for (const auto& [id, entry] : workers_) entry->wake.SignalAll();
+  for (const auto& [id, entry] : workers_) clock_->WakeAll(entry->wake);
 }
 
 }  // namespace tarea

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
+#include "common/clock.h"
 #include "common/recent_output.h"
 #include "master/store/store.h"
 
@@ -61,8 +62,9 @@ struct WorkerStatus {
 class WorkerRegistry {
  public:
   // At most `max_workers` at a time; one that was not heard of for `forget_after` is forgotten.
-  WorkerRegistry(int max_workers, absl::Duration forget_after)
-      : max_workers_(max_workers), forget_after_(forget_after) {}
+  // `clock` must outlive it.
+  WorkerRegistry(Clock* clock, int max_workers, absl::Duration forget_after)
+      : clock_(clock), max_workers_(max_workers), forget_after_(forget_after) {}
 
   // Notes that a worker calls. RESOURCE_EXHAUSTED: there are too many already.
   absl::Status Touch(const WorkerIdentity& worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
@@ -135,6 +137,7 @@ class WorkerRegistry {
     return static_cast<int>(workers_.size()) - left_;
   }
 
+  Clock* const clock_;
   const int max_workers_;
   const absl::Duration forget_after_;
   absl::Mutex mu_;

@@ -56,7 +56,8 @@ class GroupCommitTest : public testing::Test {
 
   FaultyStore store_{std::make_unique<MemoryStore>()};
   std::atomic<int> broken_calls_ = 0;
-  GroupCommit commits_{&store_, [](const Effects&) {},
+  MonotonicClock clock_;
+  GroupCommit commits_{&store_, &clock_, [](const Effects&) {},
                        [this](const absl::Status&) { broken_calls_++; }};
 };
 

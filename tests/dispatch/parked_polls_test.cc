@@ -28,10 +28,11 @@ std::vector<LeasedTask> Leased(const std::string& type, int count) {
   return tasks;
 }
 
+MonotonicClock clock;
 constexpr absl::Duration kLong = absl::Minutes(5);
 
 TEST(ParkedPolls, SharesWorkAmongThoseThatWait) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   std::vector<ClaimRequest> requests;
   for (int i = 0; i < 4; ++i) requests.push_back(Request("w" + std::to_string(i), 100));
   std::vector<std::unique_ptr<ParkedPolls::Poll>> parked;
@@ -45,7 +46,7 @@ TEST(ParkedPolls, SharesWorkAmongThoseThatWait) {
 }
 
 TEST(ParkedPolls, WakesTheOneThatHasWaitedLongestForOneTask) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest first = Request("w1", 1);
   const ClaimRequest second = Request("w2", 1);
   const auto poll1 = *polls.Park(first);
@@ -57,7 +58,7 @@ TEST(ParkedPolls, WakesTheOneThatHasWaitedLongestForOneTask) {
 }
 
 TEST(ParkedPolls, OnlyWhoTakesTheTypeIsWoken) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest a = Request("w1", 1, {"a"});
   const ClaimRequest b = Request("w2", 1, {"b"});
   const ClaimRequest any = Request("w3", 1, {});
@@ -73,7 +74,7 @@ TEST(ParkedPolls, OnlyWhoTakesTheTypeIsWoken) {
 }
 
 TEST(ParkedPolls, WorkThatComesBeforeTheWaitIsNotMissed) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest request = Request("w1", 1);
   const auto poll = *polls.Park(request);
   polls.WakeFor({{{"q", "a"}, 1}});  // between the first claim and the wait
@@ -81,7 +82,7 @@ TEST(ParkedPolls, WorkThatComesBeforeTheWaitIsNotMissed) {
 }
 
 TEST(ParkedPolls, APollThatEndsHandsOnWhatItWasWokenFor) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest first = Request("w1", 1);
   const ClaimRequest second = Request("w2", 1);
   auto poll1 = *polls.Park(first);
@@ -92,7 +93,7 @@ TEST(ParkedPolls, APollThatEndsHandsOnWhatItWasWokenFor) {
 }
 
 TEST(ParkedPolls, APollThatTookSomethingElseHandsOnWhatItWasWokenFor) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest both = Request("w1", 1, {"a", "b"});
   const ClaimRequest only_a = Request("w2", 1, {"a"});
   auto poll1 = *polls.Park(both);
@@ -105,7 +106,7 @@ TEST(ParkedPolls, APollThatTookSomethingElseHandsOnWhatItWasWokenFor) {
 }
 
 TEST(ParkedPolls, AClaimThatFoundNothingLeftEndsTheHandingOn) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest first = Request("w1", 5);
   const ClaimRequest second = Request("w2", 5);
   auto poll1 = *polls.Park(first);
@@ -118,7 +119,7 @@ TEST(ParkedPolls, AClaimThatFoundNothingLeftEndsTheHandingOn) {
 }
 
 TEST(ParkedPolls, AClaimThatWasCutForItsSizeLeavesTheRestToOthers) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   ClaimRequest first = Request("w1", 100);
   first.max_bytes = 1000;
   const ClaimRequest second = Request("w2", 100);
@@ -135,7 +136,7 @@ TEST(ParkedPolls, AClaimThatWasCutForItsSizeLeavesTheRestToOthers) {
 }
 
 TEST(ParkedPolls, APollThatIsEndedIsWokenForNothingMore) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest first = Request("w1", 10);
   const ClaimRequest second = Request("w2", 10);
   const auto poll1 = *polls.Park(first);
@@ -148,7 +149,7 @@ TEST(ParkedPolls, APollThatIsEndedIsWokenForNothingMore) {
 }
 
 TEST(ParkedPolls, ANewPollOfAWorkerEndsItsOldOne) {
-  ParkedPolls polls(1);
+  ParkedPolls polls(&clock, 1);
   const ClaimRequest request = Request("w1", 1);
   const auto old_poll = *polls.Park(request);
   const auto new_poll = polls.Park(request);  // also where there is room for one only
@@ -157,7 +158,7 @@ TEST(ParkedPolls, ANewPollOfAWorkerEndsItsOldOne) {
 }
 
 TEST(ParkedPolls, RefusesOneTooMany) {
-  ParkedPolls polls(1);
+  ParkedPolls polls(&clock, 1);
   const ClaimRequest first = Request("w1", 1);
   const ClaimRequest second = Request("w2", 1);
   const auto poll = *polls.Park(first);
@@ -165,7 +166,7 @@ TEST(ParkedPolls, RefusesOneTooMany) {
 }
 
 TEST(ParkedPolls, ShutdownEndsEveryWait) {
-  ParkedPolls polls(10);
+  ParkedPolls polls(&clock, 10);
   const ClaimRequest request = Request("w1", 1);
   const auto poll = *polls.Park(request);
   std::thread waiter([&] { EXPECT_EQ(poll->Wait(kLong), Wake::kShutdown); });

@@ -59,7 +59,8 @@ class Followers : public testing::Test {
     return text;
   }
 
-  TaskFollowers followers_{3, 8192};
+  MonotonicClock clock_;
+  TaskFollowers followers_{&clock_, 3, 8192};
 };
 
 TEST_F(Followers, TwoWhoFollowOneTaskSeeTheSameAlsoIfOneComesLater) {
