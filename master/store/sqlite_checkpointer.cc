@@ -15,11 +15,11 @@ void CheckpointLog(SqliteConnection& connection) {
 }
 
 SqliteCheckpointer::SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection,
-                                       std::function<void(const absl::Status&)> on_failure)
+                                       std::function<void(const absl::Status&)> on_failure, bool own_thread)
     : connection_(std::move(connection)), on_failure_(std::move(on_failure)) {
   // A connection that has read nothing does not know of the log, and would bring nothing over.
   Query(*connection_, "SELECT 1 FROM sqlite_schema LIMIT 1").Next();
-  thread_ = std::thread([this] { Run(); });
+  if (own_thread) thread_ = std::thread([this] { Run(); });
 }
 
 SqliteCheckpointer::~SqliteCheckpointer() {
@@ -27,10 +27,14 @@ SqliteCheckpointer::~SqliteCheckpointer() {
     absl::MutexLock lock(&mu_);
     stopped_ = true;
   }
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void SqliteCheckpointer::Wake() {
+  if (!thread_.joinable()) {
+    Pass();
+    return;
+  }
   absl::MutexLock lock(&mu_);
   wanted_ = true;
 }
@@ -49,12 +53,17 @@ void SqliteCheckpointer::Run() {
       if (stopped_) return;
       wanted_ = false;
     }
-    try {
-      Finish(*connection_);
-    } catch (const SQLite::Exception& e) {
-      on_failure_(ToStatus(e));
-      return;
-    }
+    if (!Pass()) return;
+  }
+}
+
+bool SqliteCheckpointer::Pass() {
+  try {
+    Finish(*connection_);
+    return true;
+  } catch (const SQLite::Exception& e) {
+    on_failure_(ToStatus(e));
+    return false;
   }
 }
 

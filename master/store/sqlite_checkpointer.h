@@ -18,17 +18,17 @@ namespace tarea {
 // next time may bring it over.
 void CheckpointLog(SqliteConnection& connection);
 
-// Does so on a thread and a connection of its own: the sync of the database would keep whoever
-// commits waiting for as long as dozens of commits take. Thread-safe.
+// Does so on a connection of its own, and on a thread of its own: the sync of the database would keep
+// whoever commits waiting for as long as dozens of commits take. Thread-safe.
 class SqliteCheckpointer {
  public:
   // `on_failure` is called on that thread, once: a sync has failed, and nothing may be believed
-  // after.
+  // after. Without `own_thread`, whoever calls Wake does the work.
   SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection,
-                     std::function<void(const absl::Status&)> on_failure);
+                     std::function<void(const absl::Status&)> on_failure, bool own_thread);
   ~SqliteCheckpointer();
 
-  // There is something to bring over. Returns at once.
+  // There is something to bring over. With a thread it returns at once.
   void Wake() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Brings over what is left after the pass that the thread is at, on this thread and with this
@@ -37,6 +37,8 @@ class SqliteCheckpointer {
 
  private:
   void Run() ABSL_LOCKS_EXCLUDED(mu_);
+  // False: it failed.
+  bool Pass() ABSL_LOCKS_EXCLUDED(pass_mu_);
 
   const std::unique_ptr<SqliteConnection> connection_;
   const std::function<void(const absl::Status&)> on_failure_;

@@ -251,10 +251,10 @@ absl::Status SqliteStore::OpenDatabase() {
   log_ = std::make_unique<SqliteLog>(db.getHandle());
   checkpointer_ = std::make_unique<SqliteCheckpointer>(
       std::make_unique<SqliteConnection>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX),
-      [this](const absl::Status& why) { log_->Fail(why); });
+      [this](const absl::Status& why) { log_->Fail(why); }, options_.own_thread);
   writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
                                            PragmaInt(*connection_, "SELECT epoch FROM meta"),
-                                           *checkpointer_);
+                                           *checkpointer_, options_.log_pages);
   absl::MutexLock lock(&mu_);
   for (int i = 0; i < options_.readers; ++i) {
     idle_readers_.push_back(

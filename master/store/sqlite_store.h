@@ -28,11 +28,16 @@ struct SqliteOptions {
   Durability durability = Durability::kFsync;
   StoreLimits limits;
   int readers = 4;  // connections for reads; at least 1
+  // From how many pages on the write-ahead log is brought into the database. 16 MiB are long enough
+  // for a page that is written again and again to be brought over once.
+  int log_pages = 4000;
+  // Whether a thread does that, beside those who commit, or one of them.
+  bool own_thread = true;
 };
 
 // The embedded store: one SQLite database in write-ahead-log mode, `tarea.db` in a directory that
 // one process owns at a time. One connection writes; reads have connections of their own, so that a
-// long list never keeps the writer waiting. Has a thread of its own (SqliteCheckpointer).
+// long list never keeps the writer waiting. May have a thread of its own (SqliteCheckpointer).
 class SqliteStore : public Store {
  public:
   // FAILED_PRECONDITION: another process has the directory, or the database is not Tarea's, or of a

@@ -7,23 +7,22 @@
 namespace tarea {
 namespace {
 
-// 16 MiB: long enough for a page that is written again and again to be brought over once.
-constexpr int kLongLogPages = 4000;
-// With this many, whoever commits helps: the log can only begin anew once all of it has been
-// brought over, which never happens beside commits without a pause.
-constexpr int kMaxLogPages = 4 * kLongLogPages;
+// When the log is so many times as long, whoever commits helps: it can only begin anew once all of it
+// has been brought over, which never happens beside commits without a pause.
+constexpr int kMuchTooLong = 4;
 
 }  // namespace
 
 SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
-                           SqliteCheckpointer& checkpointer)
+                           SqliteCheckpointer& checkpointer, int long_log)
     : connection_(connection),
       limits_(limits),
       lease_ids_(epoch),
       ready_(connection),
       running_(connection),
       successes_(connection),
-      checkpointer_(checkpointer) {
+      checkpointer_(checkpointer),
+      long_log_(long_log) {
   // In place of SQLite's own, which forgets that a checkpoint has failed.
   sqlite3_wal_hook(
       connection_.db().getHandle(),
@@ -56,9 +55,9 @@ void SqliteWriter::Commit() {
         last_task_, last_batch_, last_finish_, last_time_, changes_at_begin_)
       .Run();
   Query(connection_, "COMMIT").Run();
-  if (log_pages_ >= kMaxLogPages) {
+  if (log_pages_ >= kMuchTooLong * long_log_) {
     checkpointer_.Finish(connection_);
-  } else if (log_pages_ >= kLongLogPages && log_pages_ - told_pages_ >= kLongLogPages / 4) {
+  } else if (log_pages_ >= long_log_ && log_pages_ - told_pages_ >= long_log_ / 4) {
     told_pages_ = log_pages_;
     checkpointer_.Wake();
   }

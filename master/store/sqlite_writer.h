@@ -35,9 +35,9 @@ namespace tarea {
 class SqliteWriter {
  public:
   // `connection` and `checkpointer`, which is told when the log is long, must outlive it. `epoch`
-  // is that of this start of the store.
+  // is that of this start of the store, `long_log` how many pages of log make it a long one.
   SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
-               SqliteCheckpointer& checkpointer);
+               SqliteCheckpointer& checkpointer, int long_log);
 
   void Begin();
   void Commit();
@@ -154,6 +154,7 @@ class SqliteWriter {
   SuccessWriter successes_;
 
   SqliteCheckpointer& checkpointer_;
+  const int long_log_;
   int log_pages_ = 0;
   int told_pages_ = 0;  // how long the log was when the checkpointer was last told
 
