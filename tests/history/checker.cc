@@ -68,6 +68,7 @@ void HistoryChecker::Impl::Add(const HistoryEvent& event) {
 
 void HistoryChecker::Impl::Begin(const HistoryEvent& event) {
   Call call;
+  call.power_losses = power_losses_;
   call.op = event.op;
   call.begun = now_;
   switch (event.op) {

@@ -49,7 +49,7 @@ void HistoryChecker::Impl::EndSubmit(const HistoryEvent& event, const Call& call
   }
   if (submission.acknowledged != 0) return CheckRepeatedAnswer(event, submission);
   for (const HistoryItem& item : event.items) {
-    if (item.existing) CheckExisting(event, call, item);
+    if (item.existing) CheckExisting(event, submission, item);
   }
   Acknowledge(event, submission, call.submission);
 }
@@ -100,13 +100,13 @@ void HistoryChecker::Impl::TakeKey(const std::string& key, TaskId id, Moment beg
   place->second = id;
 }
 
-void HistoryChecker::Impl::CheckExisting(const HistoryEvent& event, const Call& call,
+void HistoryChecker::Impl::CheckExisting(const HistoryEvent& event, const Submission& submission,
                                          const HistoryItem& item) {
   if (item.key.empty()) {
     Broken(event, "a task without a key is answered to exist, as task ", item.task);
   }
   const Task& task = Find(item.task);
-  if (task.final_by != 0 && task.final_by < call.begun && !task.retried) {
+  if (task.final_by != 0 && task.final_by < submission.begun && !task.retried) {
     Broken(event, "key ", item.key, " is answered to be that of task ", item.task,
            ", which had ended before");
   }

@@ -36,6 +36,7 @@ class HistoryChecker::Impl {
   struct Call {
     HistoryEvent::Op op = HistoryEvent::Op::kFault;
     Moment begun = 0;
+    int64_t power_losses = 0;  // until then
     int submission = -1;
     std::vector<HistoryItem> items = {};  // of reads, results and cancels
   };
@@ -123,7 +124,8 @@ class HistoryChecker::Impl {
   void Acknowledge(const HistoryEvent& event, Submission& submission, int number);
   void AcknowledgeTask(const HistoryEvent& event, const Submission& submission, int number,
                        const HistoryItem& item);
-  void CheckExisting(const HistoryEvent& event, const Call& call, const HistoryItem& item);
+  void CheckExisting(const HistoryEvent& event, const Submission& submission,
+                     const HistoryItem& item);
   void CheckRepeatedAnswer(const HistoryEvent& event, const Submission& submission);
   void TakeKey(const std::string& key, TaskId id, Moment begun);
   void EndRead(const HistoryEvent& event, const Call& call);
@@ -136,7 +138,8 @@ class HistoryChecker::Impl {
   // checker_work.cc
   void EndClaim(const HistoryEvent& event, const Call& call);
   void ClaimTask(const HistoryEvent& event, const Call& call, const HistoryItem& item);
-  void CheckAttempt(const HistoryEvent& event, const HistoryItem& item, const Task& task);
+  void CheckAttempt(const HistoryEvent& event, const Call& call, const HistoryItem& item,
+                    const Task& task);
   void CheckMaxAttempts(const HistoryEvent& event, const HistoryItem& item, const Task& task);
   void NoteStart(const HistoryItem& item, Task& task);
   void BeginResults(const HistoryEvent& event);

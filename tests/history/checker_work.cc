@@ -29,7 +29,7 @@ void HistoryChecker::Impl::ClaimTask(const HistoryEvent& event, const Call& call
   Task& task = Find(item.task);
   CheckPayload(event, item, task);
   CheckMaxAttempts(event, item, task);
-  CheckAttempt(event, item, task);
+  CheckAttempt(event, call, item, task);
   if (task.final_by != 0 && task.final_by < call.begun &&
       (!task.retried || task.state == TaskState::kSucceeded)) {
     Broken(event, "task ", item.task, " is handed out, though it had ended",
@@ -45,12 +45,12 @@ void HistoryChecker::Impl::ClaimTask(const HistoryEvent& event, const Call& call
   }
   NoteStart(item, task);
   task.leases.push_back(
-      {.id = item.lease, .begun = call.begun, .claimed = now_, .power_losses = power_losses_});
+      {.id = item.lease, .begun = call.begun, .claimed = now_, .power_losses = call.power_losses});
 }
 
 // Attempts are counted one by one. A claim whose answer was lost counts, too.
-void HistoryChecker::Impl::CheckAttempt(const HistoryEvent& event, const HistoryItem& item,
-                                        const Task& task) {
+void HistoryChecker::Impl::CheckAttempt(const HistoryEvent& event, const Call& call,
+                                        const HistoryItem& item, const Task& task) {
   if (item.attempt < 1) {
     Broken(event, "task ", item.task, " is handed out in attempt ", item.attempt);
   } else if (item.attempt > task.attempt + 1 + unanswered_claims_) {
@@ -58,7 +58,9 @@ void HistoryChecker::Impl::CheckAttempt(const HistoryEvent& event, const History
            "; the last one was ", task.attempt);
   } else if (item.attempt <= task.attempt - task.released) {
     const bool forgotten = !task.leases.empty() && task.leases.back().power_losses != power_losses_;
-    if (forgotten) return;
+    // The answer of an earlier claim may come after that of a later one.
+    const bool overtaken = !task.leases.empty() && call.begun < task.leases.back().claimed;
+    if (forgotten || overtaken) return;
     Broken(event, "task ", item.task, " is handed out in attempt ", item.attempt,
            " again, and nobody had given it back");
   }
