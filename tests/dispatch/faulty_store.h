@@ -20,6 +20,8 @@ class FaultyStore : public Store {
   // Called before each commit with how many Inserts the transaction has; a status that is not OK
   // becomes the answer, and nothing is committed.
   std::function<absl::Status(int inserts)> before_commit = [](int) { return absl::OkStatus(); };
+  // Called after each commit; a status that is not OK becomes the answer all the same.
+  std::function<absl::Status()> after_commit = [] { return absl::OkStatus(); };
   std::atomic<int> commits = 0;
   // Verbs whose answer is a promise to a client or a worker, in transactions that were to be synced
   // later: there must be none.
@@ -101,8 +103,9 @@ class FaultyStore : public Store {
     }
     absl::Status Commit() override {
       owner_.commits++;
-      const absl::Status status = owner_.before_commit(inserts_);
-      return status.ok() ? inner_->Commit() : status;
+      absl::Status status = owner_.before_commit(inserts_);
+      if (status.ok()) status = inner_->Commit();
+      return status.ok() ? owner_.after_commit() : status;
     }
     const Effects& effects() const override { return inner_->effects(); }
 
