@@ -39,6 +39,8 @@ ParkedPolls::Wake ParkedPolls::Poll::Wait(absl::Duration timeout) {
     if (owner_->clock_->Wait(wake_, owner_->mu_, timeout) && assigned_.empty())
       return Wake::kTimeout;
   }
+  // What becomes ready while it claims is for it, too: it may find nothing, and would wait.
+  owner_->List(*this);
   taken_on_.swap(assigned_);
   share_ = std::min(request_.max_tasks, assigned_share_);
   assigned_share_ = 0;

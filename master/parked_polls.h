@@ -99,7 +99,7 @@ class ParkedPolls {
   const int max_parked_;
   absl::Mutex mu_;
   bool shutdown_ ABSL_GUARDED_BY(mu_) = false;
-  // Those that were not woken since they last waited, longest waiting first.
+  // Those that have not been woken since they last waited or claimed, longest waiting first.
   std::list<Poll*> waiting_ ABSL_GUARDED_BY(mu_);
   absl::flat_hash_map<std::string, Poll*> by_worker_ ABSL_GUARDED_BY(mu_);
 };

@@ -157,6 +157,31 @@ TEST(ParkedPolls, ANewPollOfAWorkerEndsItsOldOne) {
   EXPECT_EQ(old_poll->Wait(kLong), Wake::kSuperseded);
 }
 
+TEST(ParkedPolls, WhatBecomesReadyWhileOneThatWasWokenClaimsWakesItAgain) {
+  ParkedPolls polls(&clock, 10);
+  const ClaimRequest request = Request("w", 1);
+  const auto poll = *polls.Park(request);
+  polls.WakeFor({{{"q", "a"}, 1}});
+  EXPECT_EQ(poll->Wait(kLong), Wake::kReady);
+  polls.WakeFor({{{"q", "a"}, 1}});
+  poll->Claimed({});  // somebody else was quicker with the first
+  EXPECT_EQ(poll->Wait(absl::Minutes(1)), Wake::kReady);
+}
+
+TEST(ParkedPolls, WhatBecomesReadyWhileOneClaimsIsHandedOnIfItLeaves) {
+  ParkedPolls polls(&clock, 10);
+  const ClaimRequest first = Request("w1", 1);
+  const ClaimRequest second = Request("w2", 1);
+  auto claims = *polls.Park(first);
+  polls.WakeFor({{{"q", "a"}, 1}});
+  EXPECT_EQ(claims->Wait(kLong), Wake::kReady);
+  polls.WakeFor({{{"q", "a"}, 1}});
+  const auto waits = *polls.Park(second);
+  claims->Claimed(Leased("a", 1));
+  claims.reset();
+  EXPECT_EQ(waits->Wait(absl::Minutes(1)), Wake::kReady);
+}
+
 TEST(ParkedPolls, RefusesOneTooMany) {
   ParkedPolls polls(&clock, 1);
   const ClaimRequest first = Request("w1", 1);
