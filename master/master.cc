@@ -7,9 +7,12 @@
 #include <cstdio>
 #include <fstream>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "common/version.h"
+#include "master/connection_guard.h"
+#include "master/server_limits.h"
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
 
@@ -21,10 +24,9 @@ constexpr int kShutdownGraceSeconds = 3;
 // Threads beyond those that workers and watchers can park: so that submissions, results and
 // questions always find one.
 constexpr int kSpareThreads = 256;
-// gRPC ends a thread that has answered its call when as many as these wait for the next one, and
-// begins a new one when all are busy. With its own limit of 2 most calls that wait for the disk
-// cost a thread.
-constexpr int kMaxPollers = 64;
+// What a call may send, in messages of the greatest size, until its connection is cut: whoever
+// sends somewhat too much is told so by gRPC, which has to read it for that.
+constexpr int64_t kCallMessages = 4;
 
 absl::Status WritePortFile(const std::string& path, int port) {
   // Complete or not there: whoever waits for it may read it at once.
@@ -89,42 +91,53 @@ absl::Status Master::OpenStore(const MasterOptions& options) {
 }
 
 absl::Status Master::Listen(const MasterOptions& options) {
-  grpc::EnableDefaultHealthCheckService(true);
-  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
-  grpc::ServerBuilder builder;
-  // Two masters on one port would each get some of the calls.
-  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-  // Finds out about callers whose machine or network went away without a word.
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, 20'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, 10'000);
-  builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_PERMIT_WITHOUT_CALLS, 1);
-  builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, 5'000);
-  builder.SetMaxReceiveMessageSize(static_cast<int>(options.limits.max_message));
-  builder.SetMaxSendMessageSize(-1);  // bounded by the size of pages and of what a poll takes
-  grpc::ResourceQuota quota;
-  quota.SetMaxThreads(2 * options.dispatcher.max_workers + options.dispatcher.max_watchers +
-                      options.dispatcher.max_followers + kSpareThreads);
-  builder.SetResourceQuota(quota);
-  builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
-  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &port_);
-  builder.RegisterService(service_.get());
-  server_ = builder.BuildAndStart();
-  if (server_ == nullptr || port_ == 0) {
-    return absl::UnavailableError(
-        absl::StrCat("cannot listen on ", options.listen,
-                     ": the port is in use, or the address is not one of this machine; choose "
-                     "another with --listen, or port 0 for any that is free"));
-  }
+  absl::StatusOr<std::unique_ptr<Acceptor>> acceptor =
+      Acceptor::Listen(options.listen, options.server_limits.max_connections, clock_.get());
+  if (!acceptor.ok()) return acceptor.status();
+  port_ = (*acceptor)->port();
+  StartServer(options);
+  if (server_ == nullptr) return absl::InternalError("gRPC's server cannot be started");
   server_->GetHealthCheckService()->SetServingStatus(v1::TaskService::service_full_name(), true);
+  acceptor_ = *std::move(acceptor);
+  const int64_t max_call_bytes = kCallMessages * options.limits.max_message;
+  acceptor_->Start([this, max_call_bytes](int fd) {
+    GuardConnection(fd, max_call_bytes);
+    grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
+    connection.fd = fd;
+    connections_->HandleNewConnection(&connection);
+  });
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
-  spdlog::info("listening on {}:{}", host, port_);
+  spdlog::info("listening on {}", port_ == 0 ? options.listen : absl::StrCat(host, ":", port_));
   if (options.insecure) {
     spdlog::warn("--insecure: whoever can reach {} can submit and take tasks", options.listen);
   }
   return absl::OkStatus();
 }
 
+void Master::StartServer(const MasterOptions& options) {
+  grpc::EnableDefaultHealthCheckService(true);
+  grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  grpc::ServerBuilder builder;
+  LimitServer(2 * options.dispatcher.max_workers + options.dispatcher.max_watchers +
+                  options.dispatcher.max_followers + kSpareThreads,
+              options.limits.max_message, builder);
+  deadlines_ = std::make_unique<CallDeadlines>(
+      CallDeadlines::Limits{.unread = options.server_limits.max_unread,
+                            .whole = options.limits.max_wait + options.server_limits.max_unread},
+      clock_.get());
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(deadlines_->MakeInterceptors());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
+  connections_ = builder.experimental().AddExternalConnectionAcceptor(
+      grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
+      grpc::InsecureServerCredentials());
+  checked_service_ = std::make_unique<CheckedService>(service_.get());
+  builder.RegisterService(checked_service_.get());
+  server_ = builder.BuildAndStart();
+}
+
 void Master::Shutdown() {
+  if (acceptor_ != nullptr) acceptor_->Stop();
   if (dispatcher_ != nullptr) dispatcher_->Shutdown();
   if (server_ == nullptr) return;
   server_->Shutdown(gpr_time_add(gpr_now(GPR_CLOCK_MONOTONIC),

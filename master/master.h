@@ -9,6 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "common/clock.h"
+#include "master/acceptor.h"
+#include "master/call_deadlines.h"
+#include "master/checked_service.h"
 #include "master/dispatcher.h"
 #include "master/options.h"
 #include "master/store/store.h"
@@ -37,12 +40,18 @@ class Master {
 
   absl::Status OpenStore(const MasterOptions& options);
   absl::Status Listen(const MasterOptions& options);
+  void StartServer(const MasterOptions& options);
 
   std::unique_ptr<Store> store_;
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<TaskService> service_;
+  std::unique_ptr<CheckedService> checked_service_;
+  std::unique_ptr<CallDeadlines> deadlines_;
   std::unique_ptr<grpc::Server> server_;
+  // Ends before what it hands connections to.
+  std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
+  std::unique_ptr<Acceptor> acceptor_;
   int port_ = 0;
 };
 

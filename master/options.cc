@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "common/flags.h"
 #include "common/logging.h"
+#include "master/acceptor.h"
 
 namespace tarea {
 namespace {
@@ -123,6 +124,11 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
            "Bytes of payload after which one poll takes no more");
   AddDuration(app, "--max-wait", options.limits.max_wait, "How long a poll may park")
       ->group("Limits");
+  AddLimit(app, "--max-connections", options.server_limits.max_connections,
+           "Connections at a time; each is a descriptor");
+  AddDuration(app, "--max-unread", options.server_limits.max_unread,
+              "How long a caller may leave an answer unread")
+      ->group("Limits");
 }
 
 absl::Status CheckOptions(const MasterOptions& options) {
@@ -139,11 +145,12 @@ absl::Status CheckOptions(const MasterOptions& options) {
                                                    "; it must be at least 100ms"));
   }
   for (const absl::Duration duration :
-       {options.dispatcher.retain, options.store_limits.retain_requests, options.limits.max_wait}) {
+       {options.dispatcher.retain, options.store_limits.retain_requests, options.limits.max_wait,
+        options.server_limits.max_unread}) {
     if (duration <= absl::ZeroDuration()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--retain, --retain-requests and --max-wait must be more than 0; one of "
-                       "them is ",
+          absl::StrCat("--retain, --retain-requests, --max-wait and --max-unread must be more than "
+                       "0; one of them is ",
                        absl::FormatDuration(duration)));
     }
   }
@@ -152,6 +159,11 @@ absl::Status CheckOptions(const MasterOptions& options) {
     return absl::InvalidArgumentError(absl::StrCat(
         "--max-message is ", options.limits.max_message,
         "; it must be greater than --max-payload and --max-result, or none of that size can come"));
+  }
+  if (options.server_limits.max_connections > Acceptor::kMostConnections) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--max-connections is ", options.server_limits.max_connections,
+                     "; it must be at most ", Acceptor::kMostConnections));
   }
   if (options.limits.max_message > std::numeric_limits<int>::max()) {
     return absl::InvalidArgumentError(absl::StrCat("--max-message is ", options.limits.max_message,

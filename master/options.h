@@ -7,6 +7,7 @@
 #include "common/logging.h"
 #include "master/dispatcher.h"
 #include "master/limits.h"
+#include "master/server_limits.h"
 #include "master/store/store.h"
 
 namespace tarea {
@@ -19,6 +20,7 @@ struct MasterOptions {
   std::string data_dir = DefaultDataDir();
   std::string store = "sqlite";
   std::string durability = "fsync";
+  ServerLimits server_limits;
   Limits limits;
   StoreLimits store_limits;
   DispatcherOptions dispatcher;
