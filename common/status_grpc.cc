@@ -13,6 +13,12 @@ grpc::Status ToGrpc(const absl::Status& status) {
 
 absl::Status FromGrpc(const grpc::Status& status) {
   if (status.ok()) return absl::OkStatus();
+  // gRPC at the master has no memory left for messages, and has dropped some call or other. Nobody
+  // has decided anything about the request.
+  if (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED &&
+      absl::StrContains(status.error_message(), "RST_STREAM with error code 11")) {
+    return absl::UnavailableError("the master has no memory left for messages");
+  }
   return {static_cast<absl::StatusCode>(status.error_code()), status.error_message()};
 }
 

@@ -105,6 +105,13 @@ TEST(StatusGrpc, GoesBothWaysUnchanged) {
   EXPECT_TRUE(FromGrpc(ToGrpc(absl::OkStatus())).ok());
 }
 
+TEST(Status, ACallThatGrpcDroppedForWantOfMemoryMayBeRepeated) {
+  const absl::Status dropped =
+      FromGrpc({grpc::StatusCode::RESOURCE_EXHAUSTED, "Received RST_STREAM with error code 11"});
+  EXPECT_TRUE(IsTransient(dropped)) << dropped;
+  EXPECT_FALSE(IsTransient(FromGrpc({grpc::StatusCode::RESOURCE_EXHAUSTED, "too many workers"})));
+}
+
 TEST(InitLogging, NamesALevelOrFormatThatDoesNotExist) {
   LogOptions options;
   options.level = "loud";
