@@ -7,14 +7,22 @@
 namespace tarea {
 
 absl::Status ToStatus(const SQLite::Exception& e) {
+  const std::string damage = TakeDamageReport();
+  // Not the extended code: SQLite shortens it where it reads its schema.
+  const int code = e.getErrorCode() & 0xff;
+  if (code == SQLITE_IOERR && !damage.empty()) {
+    return absl::DataLossError(
+        absl::StrCat("the database is damaged: ", damage, "; ", kRestoreHint));
+  }
   const std::string what = absl::StrCat(e.what(), " (SQLite error ", e.getExtendedErrorCode(), ")");
-  switch (e.getErrorCode()) {
+  switch (code) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(
           absl::StrCat("the disk of the data directory is full: ", what, "; make space there"));
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-      return absl::DataLossError(absl::StrCat("the database is damaged: ", what));
+      return absl::DataLossError(
+          absl::StrCat("the database is damaged: ", what, "; ", kRestoreHint));
     default:
       return absl::InternalError(absl::StrCat("the database failed: ", what));
   }
@@ -34,6 +42,11 @@ SQLite::Statement& SqliteConnection::Prepare(const char* sql) {
   std::unique_ptr<SQLite::Statement>& statement = statements_[sql];
   if (statement == nullptr) statement = std::make_unique<SQLite::Statement>(db_, sql);
   return *statement;
+}
+
+int64_t SqliteConnection::PragmaInt(const char* sql) {
+  Query query(*this, sql);
+  return query.Next() ? query.Int(0) : 0;
 }
 
 }  // namespace tarea

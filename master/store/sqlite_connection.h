@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "master/store/sqlite_vfs.h"
 
 // A thin layer over SQLiteCpp: prepared statements by their text, and our types as parameters.
 //
@@ -20,8 +21,12 @@
 // from outside catches SQLite::Exception and answers ToStatus.
 namespace tarea {
 
-// RESOURCE_EXHAUSTED: the disk is full. DATA_LOSS: the file is damaged or not a database.
-// INTERNAL: anything else.
+// What to do about a damaged database; part of what ToStatus says of it.
+inline constexpr char kRestoreHint[] =
+    "restore it from a backup (docs/operations.md, \"Backup and restore\")";
+
+// RESOURCE_EXHAUSTED: the disk is full. DATA_LOSS: a file is damaged or not a database. INTERNAL:
+// anything else. To be called on the thread that has met the exception.
 absl::Status ToStatus(const SQLite::Exception& e);
 
 // Microseconds since 1970, or nothing for the infinite future and past.
@@ -32,12 +37,16 @@ std::optional<int64_t> Micros(absl::Duration duration);
 class SqliteConnection {
  public:
   // Throws SQLite::Exception. `flags` as for sqlite3_open_v2.
-  SqliteConnection(const std::string& path, int flags) : db_(path, flags) {}
+  SqliteConnection(const std::string& path, int flags, const char* vfs = PagesVfs())
+      : db_(path, flags, /*aBusyTimeoutMs=*/0, vfs) {}
 
   SQLite::Database& db() { return db_; }
 
   // `sql` must be a literal, or live as long as the connection: it is the key of the cache.
   SQLite::Statement& Prepare(const char* sql);
+
+  // The first number that a statement answers, 0 if there is none.
+  int64_t PragmaInt(const char* sql);
 
  private:
   SQLite::Database db_;

@@ -1,6 +1,8 @@
 #include "master/store/sqlite_log.h"
 
 #include "absl/strings/str_cat.h"
+#include "master/store/sqlite_log_file.h"
+#include "master/store/sqlite_vfs.h"
 
 namespace tarea {
 
@@ -17,6 +19,13 @@ void SqliteLog::EndCommit() {
   absl::MutexLock lock(&mu_);
   ended_ = begun_;
   changed_.SignalAll();
+}
+
+absl::Status SqliteLog::Settle() {
+  const int result = static_cast<LogFile&>(VfsFile::Of(file_)).Settle();
+  if (result == SQLITE_OK) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("the mark of the log cannot be brought to the disk: ",
+                                          sqlite3_errstr(result), " (SQLite error ", result, ")"));
 }
 
 void SqliteLog::Fail(const absl::Status& why) {

@@ -31,6 +31,9 @@ class SqliteLog {
   // success.
   absl::Status MakeDurable() ABSL_LOCKS_EXCLUDED(mu_);
 
+  // A master has begun an epoch, durably: see LogMark::settled. INTERNAL: cannot be written down.
+  absl::Status Settle();
+
   // Another sync of the database has failed: MakeDurable fails from now on.
   void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
   // OK unless a sync has failed.

@@ -1,32 +1,28 @@
 #include "master/store/sqlite_store.h"
 
-#include <fcntl.h>
+#include <spdlog/spdlog.h>
 #include <sqlite3.h>
-#include <sys/file.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "master/store/schema.h"
+#include "master/store/sqlite_inspect.h"
+#include "master/store/sqlite_pages.h"
 #include "master/store/sqlite_read.h"
+#include "master/store/sqlite_upgrade.h"
 
 namespace tarea {
 namespace {
 
-// "Tare" in ASCII, in the header of the file.
-constexpr int kApplicationId = 0x54617265;
+// How many epochs are skipped when a database was put in the place of another one: those that the
+// other one may have begun since, which were this many at most, and as many again by chance, since
+// a backup may be restored twice.
+constexpr int64_t kSkippedEpochs = 4096;
+constexpr uint32_t kSkippedByChance = 1 << 17;
 
 std::string DatabasePath(const SqliteOptions& options) { return options.data_dir + "/tarea.db"; }
-
-int64_t PragmaInt(SqliteConnection& connection, const char* sql) {
-  Query query(connection, sql);
-  return query.Next() ? query.Int(0) : 0;
-}
 
 // Runs a verb of the writer. After an exception the transaction is lost.
 template <typename Answer, typename Verb>
@@ -158,7 +154,7 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptio
   // refused without harm, if something has used SQLite before.
   sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   std::unique_ptr<SqliteStore> store(new SqliteStore(options));
-  if (const absl::Status status = store->LockDirectory(); !status.ok()) return status;
+  if (const absl::Status status = store->lock_.Take(options.data_dir); !status.ok()) return status;
   absl::Status status;
   try {
     status = store->OpenDatabase();
@@ -166,10 +162,12 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptio
     status = ToStatus(e);
   }
   if (!status.ok()) {
+    const bool hint =
+        absl::IsDataLoss(status) && !absl::StrContains(status.message(), kRestoreHint);
     return absl::Status(
         status.code(),
-        absl::StrCat(DatabasePath(options), ": ", status.message(),
-                     absl::IsDataLoss(status) ? "; restore it from a backup" : "",
+        absl::StrCat(DatabasePath(options), ": ", status.message(), hint ? "; " : "",
+                     hint ? kRestoreHint : "",
                      ", or name another directory with --data-dir; nothing in it was changed"));
   }
   return store;
@@ -184,77 +182,43 @@ SqliteStore::~SqliteStore() {
   checkpointer_.reset();
   log_.reset();
   connection_.reset();
-  if (lock_fd_ >= 0) close(lock_fd_);
-}
-
-absl::Status SqliteStore::LockDirectory() {
-  const std::string& dir = options_.data_dir;
-  std::error_code error;
-  std::filesystem::create_directories(dir, error);
-  if (error) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("cannot make the data directory ", dir, ": ", error.message(),
-                     "; name one that can be written with --data-dir"));
-  }
-  const std::string path = dir + "/lock";
-  lock_fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (lock_fd_ < 0) {
-    return absl::PermissionDeniedError(absl::StrCat(
-        "cannot write to the data directory ", dir, ": ", std::generic_category().message(errno),
-        "; make it writable, or name another one with --data-dir"));
-  }
-  if (flock(lock_fd_, LOCK_EX | LOCK_NB) != 0) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the data directory ", dir,
-                     " is in use by another master; stop that one, or name another directory with "
-                     "--data-dir"));
-  }
-  return absl::OkStatus();
-}
-
-// Whether this is a database of ours, or a new one, and of no newer master.
-absl::Status SqliteStore::CheckOurs() {
-  const int64_t application = PragmaInt(*connection_, "PRAGMA application_id");
-  const bool empty = PragmaInt(*connection_, "SELECT count(*) FROM sqlite_schema") == 0;
-  if (application != kApplicationId && !(application == 0 && empty)) {
-    return absl::FailedPreconditionError("this is not a database of Tarea; move it away");
-  }
-  const int64_t version = PragmaInt(*connection_, "PRAGMA user_version");
-  if (version > kSchemaVersion) {
-    return absl::FailedPreconditionError(absl::StrCat("the database has schema version ", version,
-                                                      ", this master knows up to ", kSchemaVersion,
-                                                      "; start it with a newer master"));
-  }
-  return absl::OkStatus();
 }
 
 absl::Status SqliteStore::OpenDatabase() {
   const std::string path = DatabasePath(options_);
+  // Before SQLite sees it, which would begin to repair it by its own lights.
+  const absl::StatusOr<Inspection> found = InspectDatabase(path);
+  if (!found.ok()) return found.status();
+  for (const std::string& note : found->notes) spdlog::warn("{}", note);
+  if (found->kind == Inspection::Kind::kWithoutChecksums) {
+    if (const absl::Status status = UpgradeToChecksums(path); !status.ok()) return status;
+  }
   connection_ = std::make_unique<SqliteConnection>(
       path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE | SQLite::OPEN_NOMUTEX);
   SQLite::Database& db = connection_->db();
-  // What is refused stays as it is: SQLite would merge the log into it when it is closed.
-  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  if (const absl::Status status = CheckOurs(); !status.ok()) return status;
-  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
-  db.exec("PRAGMA journal_mode = WAL");
+  if (found->kind == Inspection::Kind::kNone) {
+    ReserveForChecksums(*connection_);
+  } else {
+    // What is refused stays as it is: SQLite would merge the log into it when it is closed.
+    sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    if (const absl::Status status = CheckOurs(*connection_); !status.ok()) return status;
+  }
   db.exec("PRAGMA journal_size_limit = 67108864");
   db.exec("PRAGMA cache_size = -65536");
   db.exec("PRAGMA temp_store = MEMORY");
-  Migrate();
-
-  // Durable before the first lease is given out, as is what an earlier process has left in the log.
-  db.exec("PRAGMA synchronous = FULL");
-  Query(*connection_, "UPDATE meta SET epoch = epoch + 1").Run();
-  // From here on COMMIT does not sync; SqliteLog does.
-  db.exec("PRAGMA synchronous = NORMAL");
-  log_ = std::make_unique<SqliteLog>(db.getHandle());
+  // A new one gets all its tables before it gets a log, so that its file says what it is.
+  RunSchemaSteps(*connection_, kSchemaVersion);
+  db.exec("PRAGMA journal_mode = WAL");
   checkpointer_ = std::make_unique<SqliteCheckpointer>(
       std::make_unique<SqliteConnection>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX),
       [this](const absl::Status& why) { log_->Fail(why); }, options_.own_thread);
-  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits,
-                                           PragmaInt(*connection_, "SELECT epoch FROM meta"),
-                                           *checkpointer_, options_.log_pages);
+  // Reads what is always needed; nothing is changed before that is known to be sound.
+  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits, *checkpointer_,
+                                           options_.log_pages);
+  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
+
+  const bool copied = found->kind == Inspection::Kind::kCurrent && !found->IsSettled();
+  if (const absl::Status status = BeginEpoch(copied); !status.ok()) return status;
   absl::MutexLock lock(&mu_);
   for (int i = 0; i < options_.readers; ++i) {
     idle_readers_.push_back(
@@ -263,17 +227,22 @@ absl::Status SqliteStore::OpenDatabase() {
   return absl::OkStatus();
 }
 
-void SqliteStore::Migrate() {
-  const int64_t version = PragmaInt(*connection_, "PRAGMA user_version");
+absl::Status SqliteStore::BeginEpoch(bool skip_some) {
   SQLite::Database& db = connection_->db();
-  for (int64_t next = version; next < kSchemaVersion; ++next) {
-    // All of a step or none: a crash in the middle leaves the version before it.
-    db.exec("BEGIN IMMEDIATE");
-    db.exec(kSchemaSteps[next]);
-    db.exec(absl::StrCat("PRAGMA application_id = ", kApplicationId));
-    db.exec(absl::StrCat("PRAGMA user_version = ", next + 1));
-    db.exec("COMMIT");
+  int64_t epochs = 1;
+  if (skip_some) {
+    uint32_t chance = 0;
+    sqlite3_randomness(sizeof(chance), &chance);
+    epochs += kSkippedEpochs + chance % kSkippedByChance;
   }
+  // Durable before the first lease is given out, as is what an earlier process has left in the log.
+  db.exec("PRAGMA synchronous = FULL");
+  Query(*connection_, "UPDATE meta SET epoch = epoch + ?", epochs).Run();
+  // From here on COMMIT does not sync; SqliteLog does.
+  db.exec("PRAGMA synchronous = NORMAL");
+  log_ = std::make_unique<SqliteLog>(db.getHandle());
+  writer_->BeginEpoch(connection_->PragmaInt("SELECT epoch FROM meta"));
+  return log_->Settle();
 }
 
 // --- Reading
@@ -308,6 +277,8 @@ absl::StatusOr<T> SqliteStore::Read(absl::FunctionRef<absl::StatusOr<T>(SqliteCo
     absl::MutexLock lock(&mu_);
     idle_readers_.push_back(std::move(connection));
   }
+  if (absl::IsDataLoss(answer.status()))
+    spdlog::error("{}", std::string(answer.status().message()));
   // Nobody is to act on what a loss of power could take back.
   if (const absl::Status status = MakeDurable(); !status.ok()) return status;
   return answer;

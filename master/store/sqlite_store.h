@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "master/store/directory_lock.h"
 #include "master/store/sqlite_checkpointer.h"
 #include "master/store/sqlite_connection.h"
 #include "master/store/sqlite_log.h"
@@ -41,8 +42,8 @@ struct SqliteOptions {
 class SqliteStore : public Store {
  public:
   // FAILED_PRECONDITION: another process has the directory, or the database is not Tarea's, or of a
-  // newer version. DATA_LOSS: the database is damaged. PERMISSION_DENIED: cannot write there.
-  // Nothing that was there has been changed then.
+  // newer version, or its log is another one's. DATA_LOSS: the database, or its log, is damaged or
+  // missing. PERMISSION_DENIED: cannot write there. Nothing that was there has been changed then.
   static absl::StatusOr<std::unique_ptr<SqliteStore>> Open(const SqliteOptions& options);
   ~SqliteStore() override;
 
@@ -70,18 +71,16 @@ class SqliteStore : public Store {
 
   explicit SqliteStore(const SqliteOptions& options) : options_(options) {}
 
-  // Each is a step of Open; the last two throw SQLite::Exception.
-  absl::Status LockDirectory();
+  // Steps of Open; they throw SQLite::Exception.
   absl::Status OpenDatabase();
-  absl::Status CheckOurs();
-  void Migrate();
+  absl::Status BeginEpoch(bool skip_some);
 
   // Runs `read` on a connection that is free, in one snapshot. Waits if all are in use.
   template <typename T>
   absl::StatusOr<T> Read(absl::FunctionRef<absl::StatusOr<T>(SqliteConnection&)> read);
 
   const SqliteOptions options_;
-  int lock_fd_ = -1;
+  DirectoryLock lock_;  // goes last: nobody may come in before all is closed
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<SqliteWriter> writer_;
   std::unique_ptr<SqliteLog> log_;

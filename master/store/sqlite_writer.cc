@@ -7,17 +7,16 @@
 namespace tarea {
 namespace {
 
-// When the log is so many times as long, whoever commits helps: it can only begin anew once all of it
-// has been brought over, which never happens beside commits without a pause.
+// When the log is so many times as long, whoever commits helps: it can only begin anew once all of
+// it has been brought over, which never happens beside commits without a pause.
 constexpr int kMuchTooLong = 4;
 
 }  // namespace
 
-SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
+SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits,
                            SqliteCheckpointer& checkpointer, int long_log)
     : connection_(connection),
       limits_(limits),
-      lease_ids_(epoch),
       ready_(connection),
       running_(connection),
       successes_(connection),

@@ -34,10 +34,14 @@ namespace tarea {
 // Between Begin and Commit the caches below run ahead of the database; Rollback reads them again.
 class SqliteWriter {
  public:
-  // `connection` and `checkpointer`, which is told when the log is long, must outlive it. `epoch`
-  // is that of this start of the store, `long_log` how many pages of log make it a long one.
-  SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, int64_t epoch,
+  // `connection` and `checkpointer`, which is told when the log is long, must outlive it;
+  // `long_log` is how many pages of log make it a long one. Only reads; nothing may be claimed
+  // before BeginEpoch.
+  SqliteWriter(SqliteConnection& connection, const StoreLimits& limits,
                SqliteCheckpointer& checkpointer, int long_log);
+
+  // From here on leases are of this epoch, which must be durable and greater than all before.
+  void BeginEpoch(int64_t epoch) { lease_ids_ = LeaseIds(epoch); }
 
   void Begin();
   void Commit();
@@ -148,7 +152,7 @@ class SqliteWriter {
 
   SqliteConnection& connection_;
   const StoreLimits limits_;
-  LeaseIds lease_ids_;
+  LeaseIds lease_ids_ = LeaseIds(0);
   ReadyTasks ready_;
   RunningTasks running_;
   SuccessWriter successes_;

@@ -8,11 +8,20 @@
 
 namespace tarea {
 
+// Where files are in memory, if the machine has such a place: for tests that open hundreds of
+// stores and would spend their time waiting for the disk. Only for small ones.
+inline std::filesystem::path MemoryDirectory() {
+  std::error_code ignored;
+  return std::filesystem::is_directory("/dev/shm", ignored)
+             ? std::filesystem::path("/dev/shm")
+             : std::filesystem::temp_directory_path();
+}
+
 // A directory of its own for one test, gone with this object.
 class TempDir {
  public:
-  TempDir() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "tarea-XXXXXX").string();
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "tarea-XXXXXX").string();
     if (mkdtemp(pattern.data()) == nullptr) abort();
     path_ = pattern;
   }

@@ -1,0 +1,2 @@
+-- No table changes. From here on each page of the file ends with a checksum (sqlite_pages.h), for
+-- which a database of version 2 is written anew (sqlite_upgrade.cc).
