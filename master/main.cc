@@ -9,6 +9,7 @@
 #include "common/flags.h"
 #include "common/grpc_log.h"
 #include "common/mutex_checks.h"
+#include "master/maintenance.h"
 #include "master/master.h"
 
 namespace {
@@ -20,7 +21,8 @@ says why.
 Examples:
   master
   master --data-dir /var/lib/tarea --listen 127.0.0.1:50051
-  master --store memory --listen unix:/run/tarea.sock)";
+  master --store memory --listen unix:/run/tarea.sock
+  master backup --data-dir /var/lib/tarea --to /backup/tarea.db)";
 
 }  // namespace
 
@@ -30,8 +32,12 @@ int main(int argc, char** argv) {
   app.footer(kFooter);
   tarea::MasterOptions options;
   tarea::AddMasterFlags(app, options);
+  tarea::MaintenanceCommands maintenance(app);
   tarea::ProgramFlags flags(app, std::cout, std::cerr);
   if (const std::optional<int> exit = flags.Parse(argc, argv)) return *exit;
+  if (const std::optional<int> exit = maintenance.Run(options.data_dir, std::cout, std::cerr)) {
+    return *exit;
+  }
   absl::Status status = tarea::InitLogging("master", options.log);
   if (status.ok()) status = tarea::CheckOptions(options);
   if (!status.ok()) return flags.Usage(status.message());

@@ -2,13 +2,20 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sqlite3.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "master/store/schema.h"
+#include "master/store/sqlite_inspect.h"
+#include "master/store/sqlite_maintenance.h"
 #include "master/store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -53,7 +60,7 @@ class Upgrade : public testing::Test {
     return task.ok() ? *std::move(task) : Task();
   }
 
-  TempDir dir_;
+  TempDir dir_{MemoryDirectory()};
   sqlite3* db_ = nullptr;
   std::unique_ptr<Store> store_;
 };
@@ -172,6 +179,97 @@ TEST_F(Upgrade, AStepThatFailsLeavesTheVersionBeforeIt) {
   Sql("DROP TABLE finished");
   Open();
   EXPECT_EQ(Get(1).spec.payload, "payload 1");
+}
+
+// --- Checksums
+// -----------------------------------------------------------------------------------------
+
+class UpgradeOfPages : public Upgrade {
+ protected:
+  // A database of version 2 with `tasks` ready tasks, of which half are in the log.
+  void BeginWithTasks(int tasks) {
+    Begin(2);
+    Sql("PRAGMA journal_mode = WAL");
+    Sql("INSERT INTO lanes VALUES (1, 'q', 'echo', 0, 0, " + std::to_string(tasks) +
+        ", 0, 0, 0, 0)");
+    Sql("INSERT INTO batches VALUES (1, 'b', 5, NULL, 0, 0, 0, " + std::to_string(tasks) +
+        ", 0, 0, 0, 0)");
+    Sql("INSERT INTO segments VALUES (1, 1, " + std::to_string(tasks) + ")");
+    Sql("INSERT INTO ready VALUES (1, 0, 5, " + std::to_string(tasks) + ", 1, NULL, 1)");
+    Sql("UPDATE meta SET epoch = 3, last_batch = 1, last_task = " + std::to_string(tasks));
+    for (int id = 1; id <= tasks; ++id) {
+      if (id == tasks / 2) Sql("PRAGMA wal_checkpoint(TRUNCATE)");
+      Sql("INSERT INTO tasks VALUES (" + std::to_string(id) +
+          ", 1, 1, 0, 0, 5, 3, 0, NULL, NULL, NULL, NULL, NULL, CAST('" + Payload(id) +
+          "' AS BLOB))");
+    }
+    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+    sqlite3_close(db_);
+    db_ = nullptr;
+  }
+
+  static std::string Payload(int id) {
+    return "payload " + std::to_string(id) + " " + std::string(static_cast<size_t>(id) * 37, 'x');
+  }
+
+  void ExpectTasks(int tasks) {
+    for (int id = 1; id <= tasks; ++id) EXPECT_EQ(Get(id).spec.payload, Payload(id));
+  }
+};
+
+TEST_F(UpgradeOfPages, GivesEachPageAChecksumAndKeepsWhatWasThereAndInTheLog) {
+  BeginWithTasks(100);
+  Open();
+  ExpectTasks(100);
+  store_.reset();
+  const auto found = InspectDatabase(dir_.path() + "/tarea.db");
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_EQ(found->kind, Inspection::Kind::kCurrent);
+  EXPECT_FALSE(std::filesystem::exists(dir_.path() + "/tarea.db-upgrade"));
+  const absl::StatusOr<CheckReport> check = CheckDataDir(dir_.path());
+  ASSERT_TRUE(check.ok()) << check.status();
+  EXPECT_THAT(check->damage, testing::IsEmpty());
+}
+
+// Kills a process that upgrades, later and later until one gets to the end.
+TEST_F(UpgradeOfPages, ThatIsKilledAtAnyPointLeavesTheOldDatabaseOrTheNewOne) {
+  BeginWithTasks(60);
+  const TempDir old(MemoryDirectory());
+  const auto copy = [](const std::string& from, const std::string& to) {
+    for (const auto& entry : std::filesystem::directory_iterator(to)) {
+      std::filesystem::remove(entry.path());
+    }
+    for (const char* name : {"tarea.db", "tarea.db-wal"}) {
+      std::filesystem::copy_file(from + "/" + name, to + "/" + name);
+    }
+  };
+  copy(dir_.path(), old.path());
+  int killed = 0;
+  bool done = false;
+  for (int64_t microseconds = 200; !done; microseconds += microseconds / 4) {
+    copy(old.path(), dir_.path());
+    const pid_t child = fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      const itimerval timer = {{0, 0}, {microseconds / 1'000'000, microseconds % 1'000'000}};
+      setitimer(ITIMER_REAL, &timer, nullptr);  // SIGALRM ends it on the spot
+      SqliteOptions options;
+      options.data_dir = dir_.path();
+      _exit(SqliteStore::Open(options).ok() ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    done = WIFEXITED(status);
+    if (done) {
+      EXPECT_EQ(WEXITSTATUS(status), 0);
+    }
+    if (!done) killed++;
+    Open();
+    ExpectTasks(60);
+    store_.reset();
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(killed, 3);
 }
 
 }  // namespace
