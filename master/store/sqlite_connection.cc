@@ -15,6 +15,11 @@ absl::Status ToStatus(const SQLite::Exception& e) {
         absl::StrCat("the database is damaged: ", damage, "; ", kRestoreHint));
   }
   const std::string what = absl::StrCat(e.what(), " (SQLite error ", e.getExtendedErrorCode(), ")");
+  if (e.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) {
+    return absl::InternalError(absl::StrCat(
+        "the index of the log cannot grow, most likely because the disk is full: ", what,
+        "; make space there"));
+  }
   switch (code) {
     case SQLITE_FULL:
       return absl::ResourceExhaustedError(

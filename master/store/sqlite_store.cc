@@ -22,6 +22,9 @@ namespace {
 constexpr int64_t kSkippedEpochs = 4096;
 constexpr uint32_t kSkippedByChance = 1 << 17;
 
+// Room for the index of a log of half a GiB, which is many times what it grows to.
+constexpr off_t kLogIndexBytes = off_t{1} << 20;
+
 std::string DatabasePath(const SqliteOptions& options) { return options.data_dir + "/tarea.db"; }
 
 // Runs a verb of the writer. After an exception the transaction is lost.
@@ -182,6 +185,7 @@ SqliteStore::~SqliteStore() {
   checkpointer_.reset();
   log_.reset();
   connection_.reset();
+  if (log_index_fd_ >= 0) close(log_index_fd_);
 }
 
 absl::Status SqliteStore::OpenDatabase() {
@@ -219,6 +223,7 @@ absl::Status SqliteStore::OpenDatabase() {
 
   const bool copied = found->kind == Inspection::Kind::kCurrent && !found->IsSettled();
   if (const absl::Status status = BeginEpoch(copied); !status.ok()) return status;
+  if (const absl::Status status = ReserveLogIndex(); !status.ok()) return status;
   absl::MutexLock lock(&mu_);
   for (int i = 0; i < options_.readers; ++i) {
     idle_readers_.push_back(
@@ -243,6 +248,27 @@ absl::Status SqliteStore::BeginEpoch(bool skip_some) {
   log_ = std::make_unique<SqliteLog>(db.getHandle());
   writer_->BeginEpoch(connection_->PragmaInt("SELECT epoch FROM meta"));
   return log_->Settle();
+}
+
+// SQLite lets the index of its log grow with the log, and reports a full disk there as an I/O
+// error, in the middle of a commit: nobody knows then whether that was stored. So it gets its space
+// while nothing depends on it.
+absl::Status SqliteStore::ReserveLogIndex() {
+  log_index_fd_ = open((DatabasePath(options_) + "-shm").c_str(), O_RDWR | O_CLOEXEC);
+  if (log_index_fd_ < 0) {
+    // A VFS of a test may keep it in memory.
+    if (errno == ENOENT) return absl::OkStatus();
+    return absl::InternalError(
+        absl::StrCat("cannot open the index of its log: ", std::generic_category().message(errno)));
+  }
+  const int error = posix_fallocate(log_index_fd_, 0, kLogIndexBytes);
+  if (error == 0) return absl::OkStatus();
+  const std::string why = std::generic_category().message(error);
+  if (error == ENOSPC) {
+    return absl::ResourceExhaustedError(
+        absl::StrCat("the disk of the data directory is full: ", why, "; make space there"));
+  }
+  return absl::InternalError(absl::StrCat("the index of its log cannot grow: ", why));
 }
 
 // --- Reading

@@ -74,6 +74,7 @@ class SqliteStore : public Store {
   // Steps of Open; they throw SQLite::Exception.
   absl::Status OpenDatabase();
   absl::Status BeginEpoch(bool skip_some);
+  absl::Status ReserveLogIndex();
 
   // Runs `read` on a connection that is free, in one snapshot. Waits if all are in use.
   template <typename T>
@@ -81,6 +82,9 @@ class SqliteStore : public Store {
 
   const SqliteOptions options_;
   DirectoryLock lock_;  // goes last: nobody may come in before all is closed
+  // To be closed after all connections: to close any descriptor of a file takes away the locks that
+  // this process has on it, and SQLite has some.
+  int log_index_fd_ = -1;
   std::unique_ptr<SqliteConnection> connection_;
   std::unique_ptr<SqliteWriter> writer_;
   std::unique_ptr<SqliteLog> log_;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <filesystem>
 #include <memory>
@@ -133,6 +134,16 @@ TEST_F(Space, TheLogIsUsedAgainOnceItIsLong) {
     insert();
     ASSERT_LE(size(), 64 << 20);
   }
+}
+
+// SQLite takes a full disk there for a failing one, which ends the master.
+TEST_F(Space, TheIndexOfTheLogHasItsOwnFromTheBeginning) {
+  struct stat index = {};
+  ASSERT_EQ(stat((dir_.path() + "/tarea.db-shm").c_str(), &index), 0);
+  // 32 KiB for each 4096 pages of 4 KiB of a log, which is used again from 64 MiB on.
+  const int64_t needed = int64_t{4} * (32 << 10);
+  EXPECT_GE(index.st_size, needed);
+  EXPECT_GE(index.st_blocks * 512, needed);
 }
 
 }  // namespace
