@@ -94,9 +94,10 @@ void HistoryChecker::Impl::AddRun(const HistoryEvent& event) {
       CheckPayload(event, item, task);
       CheckMaxAttempts(event, item, task);
       NoteStart(item, task);
-    } else if (event.phase == Phase::kOk && item.outcome == ResultOutcome::kSucceeded &&
-               task.succeeded == 0) {
-      task.succeeded = now_;
+    } else if (event.phase == Phase::kOk && item.outcome == ResultOutcome::kSucceeded) {
+      if (task.succeeded == 0) task.succeeded = now_;
+      // What its worker made of it is not in the history.
+      if (item.result != 0) FindSuccess(task, item).unknown = true;
     }
   }
 }

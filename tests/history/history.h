@@ -41,7 +41,8 @@ struct HistoryEvent {
     // items: the tasks that are asked for (none: a list); then those found, as they were told. Who
     // was asked for and is missing in the answer was not found.
     kRead,
-    kRun,    // a worker begins (kInvoke) and ends (kOk) one attempt; a single item
+    // a worker begins (kInvoke) and ends (kOk) one attempt; a single item, at the end with `result`
+    kRun,
     kFault,  // only kOk; `detail` says what was done to whom, its kind before a colon
   };
   enum class Phase : int8_t {
