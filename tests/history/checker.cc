@@ -153,6 +153,20 @@ HistoryChecker::Impl::Task& HistoryChecker::Impl::Find(TaskId id) {
   return task;
 }
 
+bool HistoryChecker::Impl::EndedBefore(const Task& task, Moment moment) {
+  // A retry may take effect after its task was seen to have ended; nothing does after a success.
+  if (task.retried) return task.state == TaskState::kSucceeded && task.known < moment;
+  return task.final_by != 0 && task.final_by < moment;
+}
+
+void HistoryChecker::Impl::LearnState(Task& task, TaskState state, Moment now) {
+  if (task.final_by == 0) task.final_by = now;
+  if (task.state_known && task.state == state) return;
+  task.state_known = true;
+  task.state = state;
+  task.known = now;
+}
+
 // --- What was broken
 // -----------------------------------------------------------------------------------
 

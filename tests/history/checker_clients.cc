@@ -136,7 +136,7 @@ void HistoryChecker::Impl::EndRead(const HistoryEvent& event, const Call& call) 
     CheckPayload(event, item, task);
     CheckMaxAttempts(event, item, task);
     if (IsFinal(item.state)) {
-      CheckFinal(event, item, task);
+      CheckFinal(event, call, item, task);
     } else {
       CheckUnfinished(event, call, item, task);
     }
@@ -174,29 +174,27 @@ void HistoryChecker::Impl::CheckPayload(const HistoryEvent& event, const History
   }
 }
 
-void HistoryChecker::Impl::CheckFinal(const HistoryEvent& event, const HistoryItem& item,
-                                      Task& task) {
-  if (task.state_known) {
-    const bool may_change = task.retried && task.state != TaskState::kSucceeded;
-    if (task.state != item.state && !may_change) {
+void HistoryChecker::Impl::CheckFinal(const HistoryEvent& event, const Call& call,
+                                      const HistoryItem& item, Task& task) {
+  if (task.state_known && task.state != item.state) {
+    if (!task.retried || EndedBefore(task, call.begun)) {
       Broken(event, "task ", item.task, " is ", StateName(item.state), "; it had ended as ",
              StateName(task.state));
-    } else if (task.state == TaskState::kSucceeded && item.result != 0 && task.result != 0 &&
-               item.result != task.result) {
-      Broken(event, "task ", item.task, " has result ", item.result, "; it was ", task.result);
+    } else if (task.state == TaskState::kSucceeded) {
+      return;  // as it was before the retry
     }
+  } else if (task.state == TaskState::kSucceeded && item.result != 0 && task.result != 0 &&
+             item.result != task.result) {
+    Broken(event, "task ", item.task, " has result ", item.result, "; it was ", task.result);
   }
   if (item.state == TaskState::kSucceeded && task.succeeded == 0) task.succeeded = now_;
-  if (task.final_by == 0) task.final_by = now_;
-  task.state_known = true;
-  task.state = item.state;
+  LearnState(task, item.state, now_);
   if (item.result != 0) task.result = item.result;
 }
 
 void HistoryChecker::Impl::CheckUnfinished(const HistoryEvent& event, const Call& call,
                                            const HistoryItem& item, const Task& task) {
-  const bool over = task.final_by != 0 && task.final_by < call.begun;
-  if (over && (!task.retried || task.state == TaskState::kSucceeded)) {
+  if (EndedBefore(task, call.begun)) {
     Broken(event, "task ", item.task, " is ", StateName(item.state), "; it had ended",
            task.state_known ? absl::StrCat(" as ", StateName(task.state)) : "");
   } else if (task.cancelled != 0 && task.cancelled < call.begun && !task.retried &&

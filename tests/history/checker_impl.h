@@ -92,6 +92,7 @@ class HistoryChecker::Impl {
     Moment final_by = 0;   // had ended by then
     bool state_known = false;
     TaskState state = TaskState::kReady;  // the final one, if known
+    Moment known = 0;                     // since when it is
     uint64_t result = 0;                  // 0: none, or not known
   };
 
@@ -106,6 +107,9 @@ class HistoryChecker::Impl {
   void End(const HistoryEvent& event, const Call& call);
   void Fault(const HistoryEvent& event);
   Task& Find(TaskId id);
+  // Whether the task had certainly ended for good before.
+  static bool EndedBefore(const Task& task, Moment moment);
+  static void LearnState(Task& task, TaskState state, Moment now);
   // Notes what was broken: `parts` make the sentence.
   template <typename... Parts>
   void Broken(const HistoryEvent& event, const Parts&... parts) {
@@ -130,7 +134,7 @@ class HistoryChecker::Impl {
   void TakeKey(const std::string& key, TaskId id, Moment begun);
   void EndRead(const HistoryEvent& event, const Call& call);
   void CheckFound(const HistoryEvent& event, const Call& call);
-  void CheckFinal(const HistoryEvent& event, const HistoryItem& item, Task& task);
+  void CheckFinal(const HistoryEvent& event, const Call& call, const HistoryItem& item, Task& task);
   void CheckUnfinished(const HistoryEvent& event, const Call& call, const HistoryItem& item,
                        const Task& task);
   void CheckPayload(const HistoryEvent& event, const HistoryItem& item, Task& task);

@@ -214,6 +214,27 @@ TEST_F(History, AFinalStateThatChangesIsFound) {
               ElementsAre(HasSubstr("task 1 is CANCELLED; it had ended as FAILED")));
 }
 
+TEST_F(History, AReadThatBeganBeforeARetryMayTellWhatWasBeforeIt) {
+  Submit({Submitted(1, 11)});
+  Read(Told(1, TaskState::kFailed));
+  const int64_t read = Invoke(Op::kRead);
+  Ask(Op::kRetry, 1);
+  Claim(Claimed(1, 101, 1));
+  Report(Reported(1, 101, ResultStatus::kRecorded, 91));
+  Answer(read, Op::kRead, Phase::kOk, {Told(1, TaskState::kFailed)});
+  EXPECT_THAT(Finish({Stored(1, 11, TaskState::kSucceeded, 91)}), IsEmpty());
+}
+
+TEST_F(History, ATaskThatIsRetriedAfterItHasSucceededIsFound) {
+  Live(1, 11, 101, 91);
+  Ask(Op::kRetry, 1);
+  Read(Told(1, TaskState::kReady));
+  Claim(Claimed(1, 102, 2));
+  Read(Told(1, TaskState::kFailed));
+  EXPECT_THAT(Finish({Stored(1, 11, TaskState::kSucceeded, 91)}),
+              testing::Contains(HasSubstr("task 1 is FAILED; it had ended as SUCCEEDED")));
+}
+
 TEST_F(History, AResultThatChangesIsFound) {
   Live(1, 11, 101, 91);
   Read(Told(1, TaskState::kSucceeded, 92));

@@ -30,8 +30,7 @@ void HistoryChecker::Impl::ClaimTask(const HistoryEvent& event, const Call& call
   CheckPayload(event, item, task);
   CheckMaxAttempts(event, item, task);
   CheckAttempt(event, call, item, task);
-  if (task.final_by != 0 && task.final_by < call.begun &&
-      (!task.retried || task.state == TaskState::kSucceeded)) {
+  if (EndedBefore(task, call.begun)) {
     Broken(event, "task ", item.task, " is handed out, though it had ended",
            task.state_known ? absl::StrCat(" as ", StateName(task.state)) : "");
   } else if (task.cancelled != 0 && task.cancelled < call.begun && !task.retried) {
@@ -197,9 +196,7 @@ void HistoryChecker::Impl::RecordSuccess(const HistoryEvent& event, const Histor
     Broken(event, "task ", item.task, ": a success is recorded; it had ended as ",
            StateName(task.state));
   }
-  if (task.final_by == 0) task.final_by = now_;
-  task.state_known = true;
-  task.state = TaskState::kSucceeded;
+  LearnState(task, TaskState::kSucceeded, now_);
   if (item.result != 0) task.result = item.result;
 }
 
