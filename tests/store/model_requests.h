@@ -3,28 +3,27 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <random>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
 #include "master/store/store.h"
+#include "tests/support/number_source.h"
 
 namespace tarea {
 
 // Makes up what clients, workers and operators might ask next, the foolish included. Learns from
-// the answers which tasks, batches and leases there are. The same seed and the same answers make
+// the answers which tasks, batches and leases there are. The same numbers and the same answers make
 // the same requests. Few names and small limits, so that they meet often.
 class ModelRequests {
  public:
-  explicit ModelRequests(uint64_t seed) : random_(seed) {}
+  // `numbers` must outlive it.
+  explicit ModelRequests(NumberSource& numbers) : numbers_(numbers) {}
 
   static StoreLimits Limits();
 
-  int64_t Below(int64_t limit) {
-    return static_cast<int64_t>(random_() % static_cast<uint64_t>(limit));
-  }
-  bool OneIn(int64_t n) { return Below(n) == 0; }
+  int64_t Below(int64_t limit) { return numbers_.Below(limit); }
+  bool OneIn(int64_t n) { return numbers_.OneIn(n); }
 
   absl::Duration TimeStep();  // mostly none, sometimes a minute
   InsertRequest NextInsert();
@@ -61,7 +60,7 @@ class ModelRequests {
   TaskSpec NextSpec(int position);
   TaskResult NextResult();
 
-  std::mt19937_64 random_;
+  NumberSource& numbers_;
   TaskId last_task_ = 0;
   BatchId last_batch_ = 0;
   std::vector<BatchId> open_batches_;

@@ -1,16 +1,12 @@
 #include "tests/store/store_under_test.h"
 
-#include <gtest/gtest.h>
-#include <stdlib.h>
-
-#include <filesystem>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
+#include "tests/support/temp_dir.h"
 
 namespace tarea {
 namespace {
@@ -23,26 +19,6 @@ class MemoryUnderTest : public StoreUnderTest {
 
  private:
   MemoryStore store_;
-};
-
-class TempDir {
- public:
-  TempDir() : path_(::testing::TempDir() + "/tarea_store_XXXXXX") {
-    if (mkdtemp(path_.data()) == nullptr) {
-      throw std::runtime_error("cannot make a directory in " + ::testing::TempDir());
-    }
-  }
-  ~TempDir() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TempDir(const TempDir&) = delete;
-  TempDir& operator=(const TempDir&) = delete;
-
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
 };
 
 class SqliteUnderTest : public StoreUnderTest {
