@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <system_error>
 #include <utility>
 
@@ -45,6 +46,9 @@ absl::StatusOr<InputRange> ParseRange(absl::string_view text) {
     return BadRange(text, "its step is not a whole number from 1 up");
   }
   if (range.last < range.first) return BadRange(text, "it ends before it begins");
+  if ((range.last - range.first) / range.step == std::numeric_limits<int64_t>::max()) {
+    return BadRange(text, "it has too many numbers to be counted");
+  }
   if (ends.first.size() > 1 && ends.first[0] == '0') range.width = ends.first.size();
   if (ends.second.size() > 1 && ends.second[0] == '0') {
     range.width = std::max(range.width, ends.second.size());

@@ -242,6 +242,10 @@ TEST(InputRows, WhatIsNoRangeIsNamed) {
   }
   EXPECT_THAT(std::string(ParseRange("9-1").status().message()),
               HasSubstr("ends before it begins"));
+  // One more than can be counted.
+  EXPECT_THAT(std::string(ParseRange("0-9223372036854775807").status().message()),
+              HasSubstr("too many numbers"));
+  EXPECT_TRUE(ParseRange("1-9223372036854775807").ok());
 }
 
 // --- CSV
