@@ -31,6 +31,9 @@ constexpr int64_t kSpoolBytes = 64 << 20;
 // What may be repeated where nobody can tell how much arrived.
 constexpr int64_t kBlindWrite = 16 << 10;
 constexpr int64_t kMaxWrite = 1 << 20;
+// Beyond what any spool grows to, and any run has of them.
+constexpr int64_t kMaxSpoolEnd = int64_t{1} << 50;
+constexpr uint64_t kMaxGeneration = uint64_t{1} << 50;
 
 absl::Status Errno(absl::string_view what, const std::string& path, int error) {
   return absl::UnavailableError(
@@ -178,6 +181,25 @@ void RunJournal::Switch() {
   page_->active.store(page_->active + 1, std::memory_order_seq_cst);
 }
 
+// Whether the page is one that a journal may have left: all that is counted from its numbers, which
+// a damaged disk or another program may have changed, then stays within them.
+bool RunJournal::IsSound() const {
+  const Slot& slot = active();
+  const Intent& intent = page_->intent;
+  const bool order = page_->order == static_cast<uint32_t>(RunOrder::kOfInputs) ||
+                     page_->order == static_cast<uint32_t>(RunOrder::kOfCompletion);
+  const bool within = slot.begin >= 0 && slot.begin <= slot.offset && slot.offset <= slot.end &&
+                      slot.end <= kMaxSpoolEnd;
+  if (!order || !within || slot.generation >= kMaxGeneration || slot.last_id < 0 ||
+      slot.cursor < 0) {
+    return false;
+  }
+  return intent.valid == 0 ||
+         (intent.length >= 0 && intent.length <= kMaxWrite && intent.offset >= slot.begin &&
+          intent.offset <= slot.end - intent.length && intent.size >= 0 &&
+          memchr(intent.path, '\0', sizeof(intent.path)) != nullptr);
+}
+
 RunOrder RunJournal::order() const { return static_cast<RunOrder>(page_->order); }
 
 RunPosition RunJournal::position() const {
@@ -265,6 +287,11 @@ absl::StatusOr<std::unique_ptr<RunJournal>> RunJournal::Open(const Options& opti
   if (!locked) {
     return absl::FailedPreconditionError(absl::StrCat(
         "batch ", key.batch_id, " is being printed by another client, process ", page.pid));
+  }
+  if (!journal->IsSound()) {
+    return absl::DataLossError(absl::StrCat(
+        path,
+        " is damaged, so what was printed is not known; remove it to print all of the run anew"));
   }
   // The client that had it may have come to the end since it was opened here.
   if (file.st_nlink == 0) return absl::NotFoundError(absl::StrCat("there is no ", path));

@@ -128,6 +128,7 @@ class RunJournal {
   RunJournal(const Options& options, const RunKey& key);
 
   absl::Status Map(int fd);
+  bool IsSound() const;
   absl::Status OpenSpool(uint64_t generation, bool create);
   absl::Status Reopen();
   absl::Status Rotate();

@@ -13,6 +13,7 @@
 #include <utime.h>
 
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -216,6 +217,30 @@ TEST_F(RunJournalTest, WhatIsNoJournalIsNotTakenForOne) {
     if (file.path().extension() == ".run") WriteFile(file.path().string(), std::string(4096, 'x'));
   }
   EXPECT_EQ(RunJournal::Open(options, kKey).status().code(), absl::StatusCode::kDataLoss);
+  CloseOutputs(options);
+}
+
+TEST_F(RunJournalTest, OneWithNumbersThatNoRunHasIsRefused) {
+  const RunJournal::Options options = Options(out_, err_, O_TRUNC);
+  ASSERT_TRUE(RunJournal::Create(options, kKey, RunOrder::kOfInputs).ok());
+  std::string path;
+  for (const auto& file : std::filesystem::directory_iterator(options.directory)) {
+    if (file.path().extension() == ".run") path = file.path().string();
+  }
+  const std::string good = ReadFile(path);
+  // The order, and all numbers of the slot that counts.
+  for (const size_t at : {24, 40, 48, 56, 64, 72, 80}) {
+    std::string damaged = good;
+    const int64_t number = std::numeric_limits<int64_t>::min() + 5;
+    memcpy(damaged.data() + at, &number, sizeof(number));
+    WriteFile(path, damaged);
+    const auto journal = RunJournal::Open(options, kKey);
+    EXPECT_EQ(journal.status().code(), absl::StatusCode::kDataLoss) << at;
+    EXPECT_THAT(std::string(journal.status().message()),
+                testing::HasSubstr("is damaged, so what was printed is not known; remove it"));
+  }
+  WriteFile(path, good);
+  EXPECT_TRUE(RunJournal::Open(options, kKey).ok());
   CloseOutputs(options);
 }
 
