@@ -112,12 +112,16 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text) {
   // absl knows no days.
   if (absl::string_view days = text; absl::ConsumeSuffix(&days, "d")) {
     double count = 0;
-    if (absl::SimpleAtod(days, &count)) return count * absl::Hours(24);
+    // Not all that is a number to C: nan, inf, 0x1p3.
+    if (days.find_first_not_of("+-.0123456789") == absl::string_view::npos &&
+        absl::SimpleAtod(days, &count)) {
+      return count * absl::Hours(24);
+    }
   } else if (absl::ParseDuration(text, &duration)) {
     return duration;
   }
   return absl::InvalidArgumentError(absl::StrCat(
-      "'", text,
+      "'", Printable(text),
       "' is not a duration; write a number and a unit, for instance 500ms, 30s, 5m, 2h "
       "or 7d"));
 }
@@ -139,7 +143,7 @@ absl::StatusOr<int64_t> ParseBytes(absl::string_view text) {
                          absl::ascii_isdigit(digits.back()) && absl::SimpleAtoi(digits, &count);
   if (is_number && count <= std::numeric_limits<int64_t>::max() >> shift) return count << shift;
   return absl::InvalidArgumentError(
-      absl::StrCat("'", text,
+      absl::StrCat("'", Printable(text),
                    "' is not a size; write bytes, or a number and one of K, M, G, T, "
                    "for instance 512M or 2G"));
 }

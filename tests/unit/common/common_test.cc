@@ -36,7 +36,8 @@ TEST(ParseDuration, TakesWhatPeopleWrite) {
   EXPECT_EQ(*ParseDuration("7d"), absl::Hours(168));
   EXPECT_EQ(*ParseDuration("0"), absl::ZeroDuration());
   EXPECT_EQ(*ParseDuration("-5s"), absl::Seconds(-5));
-  for (const char* bad : {"", "5", "s", "5 s", "d", "5x", "1d2h"}) {
+  for (const char* bad :
+       {"", "5", "s", "5 s", "d", "5x", "1d2h", "nand", "infd", "0x1p3d", " 5d", "1e3d"}) {
     EXPECT_EQ(ParseDuration(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
   }
 }
@@ -51,6 +52,13 @@ TEST(ParseBytes, TakesWhatPeopleWrite) {
   for (const char* bad : {"", "M", "-1", "1.5G", "5X", "5 M", "8388608T", "99999999999999999999"}) {
     EXPECT_EQ(ParseBytes(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
   }
+}
+
+TEST(ParseBytes, WhatIsWrongIsShownHarmlessly) {
+  EXPECT_THAT(std::string(ParseBytes("5\x1b[31m").status().message()),
+              testing::HasSubstr("'5\\x1b[31m' is not a size"));
+  EXPECT_THAT(std::string(ParseDuration("\xff").status().message()),
+              testing::HasSubstr("'\\xff' is not a duration"));
 }
 
 TEST(Convert, TimesAndDurationsSurviveTheWayThroughProtobuf) {
