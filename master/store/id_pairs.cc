@@ -25,7 +25,12 @@ std::vector<IdPair> DecodeIdPairs(const IdPair& first, absl::string_view text) {
     if (task_error != std::errc() || colon == end || *colon != ':') break;
     const auto [comma, number_error] = std::from_chars(colon + 1, end, distance.number);
     if (number_error != std::errc()) break;
-    pairs.push_back({first.task + distance.task, first.number + distance.number});
+    IdPair& pair = pairs.emplace_back();
+    if (__builtin_add_overflow(first.task, distance.task, &pair.task) ||
+        __builtin_add_overflow(first.number, distance.number, &pair.number)) {
+      pairs.pop_back();
+      break;
+    }
     at = comma;
   }
   return pairs;

@@ -23,7 +23,7 @@ struct IdPair {
 // kept beside it. Short, because neighbours are close together, and can be read and made in SQL.
 std::string EncodeIdPairs(absl::Span<const IdPair> pairs);
 
-// The inverse. Ends at what is not a pair.
+// The inverse. Ends at what is not a pair, or one that no numbers can be.
 std::vector<IdPair> DecodeIdPairs(const IdPair& first, absl::string_view text);
 
 }  // namespace tarea

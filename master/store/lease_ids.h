@@ -12,12 +12,14 @@ namespace tarea {
 // over, so its lease id can never be given out again although the claim itself was not synced.
 class LeaseIds {
  public:
+  static constexpr int64_t kMaxEpoch = (int64_t{1} << 22) - 1;
+
   explicit LeaseIds(int64_t epoch) : epoch_(epoch) {}
 
   LeaseId Next() { return (epoch_ << kCounterBits) | ++counter_; }
 
  private:
-  static constexpr int kCounterBits = 40;  // 10^12 leases an epoch, 8 million epochs
+  static constexpr int kCounterBits = 40;  // 10^12 leases an epoch, 4 million epochs
 
   int64_t epoch_;
   int64_t counter_ = 0;

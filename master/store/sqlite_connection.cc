@@ -3,6 +3,7 @@
 #include <sqlite3.h>
 
 #include "absl/strings/str_cat.h"
+#include "common/logging.h"
 
 namespace tarea {
 
@@ -14,7 +15,9 @@ absl::Status ToStatus(const SQLite::Exception& e) {
     return absl::DataLossError(
         absl::StrCat("the database is damaged: ", damage, "; ", kRestoreHint));
   }
-  const std::string what = absl::StrCat(e.what(), " (SQLite error ", e.getExtendedErrorCode(), ")");
+  // SQLite may quote what it has found in the file.
+  const std::string what =
+      absl::StrCat(Printable(e.what()), " (SQLite error ", e.getExtendedErrorCode(), ")");
   if (e.getExtendedErrorCode() == SQLITE_IOERR_SHMSIZE) {
     return absl::InternalError(absl::StrCat(
         "the index of the log cannot grow, most likely because the disk is full: ", what,
@@ -41,6 +44,12 @@ std::optional<int64_t> Micros(absl::Time time) {
 std::optional<int64_t> Micros(absl::Duration duration) {
   if (duration == absl::InfiniteDuration()) return std::nullopt;
   return absl::ToInt64Microseconds(duration);
+}
+
+void ThrowDamaged(const std::string& what) { throw SQLite::Exception(what, SQLITE_CORRUPT); }
+
+void Query::ThrowOutOfRange(int column, int64_t value) const {
+  ThrowDamaged(absl::StrCat(statement_.getColumnName(column), " is ", value));
 }
 
 SQLite::Statement& SqliteConnection::Prepare(const char* sql) {

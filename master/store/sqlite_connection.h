@@ -29,6 +29,10 @@ inline constexpr char kRestoreHint[] =
 // anything else. To be called on the thread that has met the exception.
 absl::Status ToStatus(const SQLite::Exception& e);
 
+// For what SQLite takes for sound and no store has written: throws what ToStatus makes DATA_LOSS
+// of.
+[[noreturn]] void ThrowDamaged(const std::string& what);
+
 // Microseconds since 1970, or nothing for the infinite future and past.
 std::optional<int64_t> Micros(absl::Time time);
 std::optional<int64_t> Micros(absl::Duration duration);
@@ -81,7 +85,14 @@ class Query {
   int Run() { return statement_.exec(); }
 
   bool IsNull(int column) const { return statement_.isColumnNull(column); }
-  int64_t Int(int column) const { return statement_.getColumn(column).getInt64(); }
+  // Throws if it is `limit` away from zero, or more: that only a damaged file has, and to count on
+  // from there might overflow.
+  int64_t Int(int column, int64_t limit = int64_t{1} << 62) const {
+    const int64_t value = Raw(column);
+    if (value <= -limit || value >= limit) ThrowOutOfRange(column, value);
+    return value;
+  }
+  int SmallInt(int column) const { return static_cast<int>(Int(column, 1'000'000'000)); }
   double Double(int column) const { return statement_.getColumn(column).getDouble(); }
   // Of a text or a blob.
   std::string Bytes(int column) const {
@@ -91,13 +102,16 @@ class Query {
                            : std::string(static_cast<const char*>(data), value.getBytes());
   }
   absl::Time Time(int column, absl::Time if_null = absl::InfiniteFuture()) const {
-    return IsNull(column) ? if_null : absl::FromUnixMicros(Int(column));
+    return IsNull(column) ? if_null : absl::FromUnixMicros(Raw(column));
   }
   absl::Duration Duration(int column) const {
-    return IsNull(column) ? absl::InfiniteDuration() : absl::Microseconds(Int(column));
+    return IsNull(column) ? absl::InfiniteDuration() : absl::Microseconds(Raw(column));
   }
 
  private:
+  int64_t Raw(int column) const { return statement_.getColumn(column).getInt64(); }
+  [[noreturn]] void ThrowOutOfRange(int column, int64_t value) const;
+
   void Bind(int index, int64_t value) { statement_.bind(index, value); }
   void Bind(int index, int value) { statement_.bind(index, value); }
   void Bind(int index, bool value) { statement_.bind(index, value ? 1 : 0); }

@@ -163,9 +163,10 @@ absl::Status SqliteWriter::CheckTask(const InsertRequest& request, int index, ab
     TaskState state = earlier.row.core.state;
     if (earlier.existing != 0) {
       parent = earlier.existing;
-      state = parent >= plan.first_task_id
-                  ? plan.entries[parent - plan.first_task_id].row.core.state
-                  : Load(parent)->core.state;
+      const TaskId planned = parent - plan.first_task_id;
+      state = planned >= 0 && planned < index
+                  ? plan.entries[static_cast<size_t>(planned)].row.core.state
+                  : MustLoad(parent).core.state;
     }
     if (parents.emplace(parent, state).second) entry.depends_on.push_back(parent);
   }

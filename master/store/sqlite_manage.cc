@@ -49,7 +49,7 @@ absl::StatusOr<CancelAnswer> SqliteWriter::Cancel(absl::Time now, const Selectio
   const TaskError error = {static_cast<int>(absl::StatusCode::kCancelled),
                            reason.empty() ? "cancelled" : reason};
   for (const TaskId id : *ids) {
-    TaskRow row = *Load(id);
+    TaskRow row = MustLoad(id);
     const Place from = PlaceOf(row.core);
     switch (CancelTask(row.core, now)) {
       case CancelVerdict::kFinished:
@@ -78,7 +78,7 @@ absl::StatusOr<RetryAnswer> SqliteWriter::Retry(absl::Time now, const Selection&
   const absl::StatusOr<std::vector<TaskId>> ids = Select(selection, answer.next);
   if (!ids.ok()) return ids.status();
   for (const TaskId id : *ids) {
-    TaskRow row = *Load(id);
+    TaskRow row = MustLoad(id);
     if (RetryOne(now, row, /*only_failed=*/selection.batch_id != 0)) {
       answer.retried++;
     } else {
@@ -102,7 +102,7 @@ bool SqliteWriter::RetryOne(absl::Time now, TaskRow& row, bool only_failed) {
     key = query.Bytes(0);
     parents = SplitNumbers<TaskId>(query.Bytes(1));
   }
-  const std::string& queue = lanes_by_id_[row.lane_id]->queue;
+  const std::string& queue = LaneById(row.lane_id).queue;
   if (task.has_key) {
     Query query(connection_, "SELECT 1 FROM keys WHERE queue = ? AND key = ?", queue, key);
     if (query.Next()) return false;
@@ -227,7 +227,7 @@ void SqliteWriter::ForgetTask(const TaskRow& row) {
   Query(connection_, "DELETE FROM outcomes WHERE task_id = ?", id).Run();
   Query(connection_, "DELETE FROM attempts WHERE task_id = ?", id).Run();
   if (row.has_labels) Query(connection_, "DELETE FROM labels WHERE task_id = ?", id).Run();
-  Lane& lane = *lanes_by_id_[row.lane_id];
+  Lane& lane = LaneById(row.lane_id);
   lane.counts[row.core.state]--;
   MarkDirty(lane);
   batch_changes_[row.core.batch_id].delta[row.core.state]--;

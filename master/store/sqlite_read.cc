@@ -84,7 +84,7 @@ std::optional<Task> ReadTask(SqliteConnection& connection, SharedStates& shared,
                 "FROM outcomes WHERE task_id = ?1",
                 id, with_result);
     if (query.Next()) {
-      task.error = {static_cast<int>(query.Int(0)), query.Bytes(1)};
+      task.error = {query.SmallInt(0), query.Bytes(1)};
       task.result_size = query.Int(2);
       task.result = query.Bytes(3);
     }
@@ -108,7 +108,7 @@ class TaskScan {
   // Of its row of `states`, if it has one.
   std::optional<TaskState> state() const {
     if (query_.IsNull(1)) return std::nullopt;
-    return static_cast<TaskState>(query_.Int(1));
+    return ReadState(query_, 1);
   }
   int64_t lane_id() const { return query_.Int(2); }
   BatchId batch_id() const { return query_.Int(3); }
@@ -233,8 +233,10 @@ TaskPage ListTasks(SqliteConnection& connection, const TaskQuery& query, int64_t
                          (!lanes.has_value() || lanes->contains(scan.lane_id())) &&
                          HasLabels(connection, id, query.labels);
     if (matches) {
-      page.tasks.push_back(
-          *ReadTask(connection, shared, id, query.with_payload, query.with_result));
+      std::optional<Task> read =
+          ReadTask(connection, shared, id, query.with_payload, query.with_result);
+      if (!read.has_value()) ThrowDamaged(absl::StrCat("task ", id, " has no queue"));
+      page.tasks.push_back(*std::move(read));
       const Task& task = page.tasks.back();
       bytes += static_cast<int64_t>(task.spec.payload.size() + task.result.size());
     }

@@ -102,6 +102,7 @@ std::vector<ReadyRun> ReadyTasks::Next(int64_t lane_id, absl::Time now,
     run.ready_at = query.Time(1);
     run.last_id = query.Int(2);
     run.first_id = query.Int(3);
+    if (run.first_id > run.last_id) ThrowDamaged("a run of READY tasks ends before it begins");
     run.start_by = query.Time(4);
     run.fresh = query.Int(5) != 0;
   }

@@ -1,6 +1,7 @@
 #include "master/store/sqlite_rows.h"
 
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -33,6 +34,15 @@ void SetStateFlags(int64_t flags, TaskCore& task) {
   task.has_outcome = (flags & kFlagHasOutcome) != 0;
 }
 
+TaskState ReadState(const Query& query, int column) {
+  const int64_t number = query.Int(column);
+  const auto state = static_cast<TaskState>(number);
+  if (number < 1 || number > kTaskStates || state == TaskState::kRunning) {
+    ThrowDamaged(absl::StrCat("the state of a task is ", number));
+  }
+  return state;
+}
+
 TaskRow ReadFreshRow(const Query& query) {
   TaskRow row;
   row.fresh = true;
@@ -40,11 +50,11 @@ TaskRow ReadFreshRow(const Query& query) {
   core.id = query.Int(0);
   core.batch_id = query.Int(1);
   row.lane_id = query.Int(2);
-  core.priority = static_cast<int>(query.Int(3));
+  core.priority = query.SmallInt(3);
   SetTaskFlags(query.Int(4), row);
   core.created_at = query.Time(5);
   core.ready_at = core.created_at;
-  core.max_attempts = static_cast<int>(query.Int(6));
+  core.max_attempts = query.SmallInt(6);
   return row;
 }
 
@@ -54,11 +64,11 @@ TaskRow ReadTaskRow(const Query& query) {
   if (query.IsNull(column)) return row;
   row.fresh = false;
   TaskCore& core = row.core;
-  core.state = static_cast<TaskState>(query.Int(column++));
+  core.state = ReadState(query, column++);
   SetStateFlags(query.Int(column++), core);
-  core.attempt = static_cast<int>(query.Int(column++));
-  core.max_attempts = static_cast<int>(query.Int(column++));
-  core.blocked_on = static_cast<int>(query.Int(column++));
+  core.attempt = query.SmallInt(column++);
+  core.max_attempts = query.SmallInt(column++);
+  core.blocked_on = query.SmallInt(column++);
   core.ready_at = query.Time(column++);
   core.start_by = query.Time(column++);
   core.lease_id = query.Int(column++);
@@ -71,7 +81,9 @@ TaskRow ReadTaskRow(const Query& query) {
 
 Counts ReadCounts(const Query& query, int first_column) {
   Counts counts;
-  for (int i = 0; i < kTaskStates; ++i) counts.by_state[i] = query.Int(first_column + i);
+  // So that the sum over all states and queues is still a number.
+  constexpr int64_t kLimit = int64_t{1} << 45;
+  for (int i = 0; i < kTaskStates; ++i) counts.by_state[i] = query.Int(first_column + i, kLimit);
   return counts;
 }
 
@@ -95,6 +107,12 @@ std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id) {
   return row;
 }
 
+TaskRow MustLoadTaskRow(SqliteConnection& connection, TaskId id) {
+  std::optional<TaskRow> row = LoadTaskRow(connection, id);
+  if (!row.has_value()) ThrowDamaged(absl::StrCat("there is no row of task ", id));
+  return *std::move(row);
+}
+
 std::optional<std::string> RetryText(const RetryPolicy& policy) {
   static const RetryPolicy kDefault;
   if (policy.initial_backoff == kDefault.initial_backoff &&
@@ -112,7 +130,7 @@ RetryPolicy LoadRetryPolicy(SqliteConnection& connection, TaskId id) {
   Query query(connection, "SELECT max_attempts, retry FROM tasks WHERE id = ?", id);
   RetryPolicy policy;
   if (!query.Next()) return policy;
-  policy.max_attempts = static_cast<int>(query.Int(0));
+  policy.max_attempts = query.SmallInt(0);
   if (query.IsNull(1)) return policy;
   const std::string text = query.Bytes(1);
   const std::vector<absl::string_view> parts = absl::StrSplit(text, ' ');
@@ -144,13 +162,13 @@ std::vector<Attempt> LoadAttempts(SqliteConnection& connection, TaskId id) {
   std::vector<Attempt> attempts;
   while (query.Next()) {
     Attempt attempt;
-    attempt.number = static_cast<int>(query.Int(0));
+    attempt.number = query.SmallInt(0);
     attempt.outcome = static_cast<AttemptOutcome>(query.Int(1));
     attempt.lease_id = query.Int(2);
     attempt.worker = query.Bytes(3);
     attempt.started_at = query.Time(4);
     attempt.ended_at = query.Time(5);
-    attempt.error = {static_cast<int>(query.Int(6)), query.Bytes(7)};
+    attempt.error = {query.SmallInt(6), query.Bytes(7)};
     attempts.push_back(std::move(attempt));
   }
   return attempts;

@@ -51,6 +51,8 @@ inline constexpr int kFreshColumns = 7;
 inline constexpr int kTaskColumns = kFreshColumns + 12;
 #define TAREA_TASK_TABLES "tasks t LEFT JOIN states s ON s.id = t.id"
 TaskRow ReadTaskRow(const Query& query);
+// A state as it is stored, which is never RUNNING.
+TaskState ReadState(const Query& query, int column);
 // From TAREA_FRESH_COLUMNS: a task without a row in states.
 TaskRow ReadFreshRow(const Query& query);
 
@@ -64,6 +66,8 @@ Batch ReadBatch(const Query& query);
 
 // The task with this id, if there is one. One that runs reads as READY.
 std::optional<TaskRow> LoadTaskRow(SqliteConnection& connection, TaskId id);
+// One that must be there, or the database is damaged: this throws then.
+TaskRow MustLoadTaskRow(SqliteConnection& connection, TaskId id);
 
 // A retry policy but for max_attempts, which has a column of its own: initial_backoff, multiplier,
 // max_backoff, jitter and the codes with commas between. Nothing for the default policy.

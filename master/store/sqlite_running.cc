@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "master/store/lifecycle.h"
 
 namespace tarea {
@@ -38,7 +39,9 @@ void RunningTasks::Load() {
                    claim.worker);
       claim.tasks.push_back(pair);
       claim.running++;
-      running_[pair.task] = Pack(*row, id);
+      if (!running_.emplace(pair.task, Pack(*row, id)).second) {
+        ThrowDamaged(absl::StrCat("task ", pair.task, " runs twice"));
+      }
     }
     if (claim.running > 0) {
       by_lease_.emplace(claim.lease_until, id);

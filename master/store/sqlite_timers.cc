@@ -71,7 +71,7 @@ int64_t SqliteWriter::ExpireStarts(absl::Time now, int64_t limit) {
            "AND flags & 128 = 0 AND start_by <= ? ORDER BY start_by, id LIMIT ?",
            now, limit});
   for (const TaskId id : ids) {
-    TaskRow row = *LoadTaskRow(connection_, id);
+    TaskRow row = MustLoadTaskRow(connection_, id);
     absl::Duration expires_in;
     {
       Query query(connection_, "SELECT expires_in FROM tasks WHERE id = ?", id);
@@ -94,7 +94,7 @@ int64_t SqliteWriter::SettleParents(absl::Time now, int64_t limit) {
       if (!query.Next()) break;
       finish_seq = query.Int(0);
       parent = query.Int(1);
-      state = static_cast<TaskState>(query.Int(2));
+      state = ReadState(query, 2);
     }
     const std::vector<TaskId> children =
         Ids({connection_,

@@ -82,7 +82,7 @@ void SqliteWriter::LeaseRange(TaskId first, TaskId last, bool fresh, const Claim
     running_.Start(row, lease_ids_.Next());
     CountMove(row, from);
 
-    const Lane& lane = *lanes_by_id_[row.lane_id];
+    const Lane& lane = LaneById(row.lane_id);
     task.task_id = row.core.id;
     task.batch_id = row.core.batch_id;
     task.lease_id = row.core.lease_id;

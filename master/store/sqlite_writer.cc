@@ -3,6 +3,9 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
 
 namespace tarea {
 namespace {
@@ -31,6 +34,11 @@ SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limi
       },
       &log_pages_);
   LoadCaches();
+}
+
+void SqliteWriter::BeginEpoch(int64_t epoch) {
+  if (epoch > LeaseIds::kMaxEpoch) ThrowDamaged(absl::StrCat("epoch is ", epoch));
+  lease_ids_ = LeaseIds(epoch);
 }
 
 // --- Transactions
@@ -94,9 +102,10 @@ void SqliteWriter::LoadCaches() {
     lane->queue = lanes.Bytes(1);
     lane->type = lanes.Bytes(2);
     lane->counts = ReadCounts(lanes, 3);
+    std::unique_ptr<Lane>& place = lanes_[{lane->queue, lane->type}];
+    if (place != nullptr) ThrowDamaged("a queue and type are there twice");
     lanes_by_id_[lane->id] = lane.get();
-    std::pair<std::string, std::string> name(lane->queue, lane->type);
-    lanes_.emplace(std::move(name), std::move(lane));
+    place = std::move(lane);
   }
 
   paused_.clear();
@@ -132,7 +141,7 @@ void SqliteWriter::FlushCounts() {
   }
   batch_changes_.clear();
   for (const auto& [lane_id, count] : ready_by_lane_) {
-    const Lane& lane = *lanes_by_id_[lane_id];
+    const Lane& lane = LaneById(lane_id);
     effects_.ready[{lane.queue, lane.type}] += count;
   }
   ready_by_lane_.clear();
@@ -162,6 +171,12 @@ SqliteWriter::Lane& SqliteWriter::LaneOf(const std::string& queue, const std::st
     lanes_by_id_[lane->id] = lane.get();
   }
   return *lane;
+}
+
+SqliteWriter::Lane& SqliteWriter::LaneById(int64_t id) {
+  const auto it = lanes_by_id_.find(id);
+  if (it == lanes_by_id_.end()) ThrowDamaged(absl::StrCat("there is no queue and type ", id));
+  return *it->second;
 }
 
 std::vector<SqliteWriter::Lane*> SqliteWriter::FindLanes(const std::vector<std::string>& queues,
@@ -206,6 +221,13 @@ std::optional<TaskRow> SqliteWriter::Load(TaskId id) {
   return LoadTaskRow(connection_, id);
 }
 
+TaskRow SqliteWriter::MustLoad(TaskId id) {
+  std::optional<TaskRow> running = running_.Find(id);
+  if (running.has_value()) return *std::move(running);
+  successes_.Flush();
+  return MustLoadTaskRow(connection_, id);
+}
+
 void SqliteWriter::MarkDirty(Lane& lane) {
   if (!lane.dirty) dirty_lanes_.push_back(&lane);
   lane.dirty = true;
@@ -213,7 +235,7 @@ void SqliteWriter::MarkDirty(Lane& lane) {
 
 void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) {
   const TaskCore& task = row.core;
-  Lane& lane = *lanes_by_id_[row.lane_id];
+  Lane& lane = LaneById(row.lane_id);
   BatchChange& batch = batch_changes_[task.batch_id];
   if (from.has_value()) {
     lane.counts[*from]--;
@@ -274,7 +296,7 @@ void SqliteWriter::WriteState(const TaskCore& task, int64_t more_flags) {
 
 void SqliteWriter::SaveRunning(const TaskRow& row) {
   running_.SetCancelRequested(row.core);
-  TaskCore stored = LoadTaskRow(connection_, row.core.id)->core;
+  TaskCore stored = MustLoadTaskRow(connection_, row.core.id).core;
   stored.cancel_requested = row.core.cancel_requested;
   stored.has_outcome = row.core.has_outcome;
   WriteState(stored, kFlagStarted);

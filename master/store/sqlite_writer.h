@@ -41,7 +41,7 @@ class SqliteWriter {
                SqliteCheckpointer& checkpointer, int long_log);
 
   // From here on leases are of this epoch, which must be durable and greater than all before.
-  void BeginEpoch(int64_t epoch) { lease_ids_ = LeaseIds(epoch); }
+  void BeginEpoch(int64_t epoch);
 
   void Begin();
   void Commit();
@@ -93,6 +93,9 @@ class SqliteWriter {
   void LoadCaches();
   // The task with this id as it is now, if there is one.
   std::optional<TaskRow> Load(TaskId id);
+  // One that must be there, or the database is damaged: this throws then, as does LaneById.
+  TaskRow MustLoad(TaskId id);
+  Lane& LaneById(int64_t id);
   Lane& LaneOf(const std::string& queue, const std::string& type);  // makes it if it is new
   // Lanes that exist of these queues and types (empty: all types), each once.
   std::vector<Lane*> FindLanes(const std::vector<std::string>& queues,
