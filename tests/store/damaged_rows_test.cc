@@ -21,6 +21,13 @@ using testing::IsEmpty;
 
 const absl::Time kNow = absl::FromUnixSeconds(2'000'000);
 
+ClaimRequest ClaimOne() {
+  ClaimRequest request;
+  request.worker = "w";
+  request.queues = {"default"};
+  return request;
+}
+
 class DamagedRows : public testing::Test {
  protected:
   // Three tasks: one READY, one that runs, one SCHEDULED.
@@ -33,8 +40,7 @@ class DamagedRows : public testing::Test {
     request.tasks[2].delay = absl::Hours(1);
     auto transaction = store_->Begin();
     ASSERT_TRUE(transaction->Insert(kNow, request).ok());
-    ASSERT_TRUE(
-        transaction->Claim(kNow, absl::Minutes(1), {.worker = "w", .queues = {"default"}}).ok());
+    ASSERT_TRUE(transaction->Claim(kNow, absl::Minutes(1), ClaimOne()).ok());
     ASSERT_TRUE(transaction->Commit().ok());
   }
 
@@ -108,7 +114,9 @@ TEST_F(DamagedRows, AStateThatThereIsNotIsNotCounted) {
   Change("UPDATE states SET state = 77 WHERE state = 2");
   ASSERT_TRUE(opened_.ok()) << opened_;
   ExpectDamaged(store_->GetTask(3).status(), "the state of a task is 77");
-  ExpectDamaged(store_->ListTasks({.states = {TaskState::kReady}}).status(), "is 77");
+  TaskQuery ready;
+  ready.states = {TaskState::kReady};
+  ExpectDamaged(store_->ListTasks(ready).status(), "is 77");
   ExpectDamaged(Run([](auto& t) { return t.Cancel(kNow, {.ids = {3}}, "").status(); }), "is 77");
 }
 
@@ -135,11 +143,8 @@ TEST_F(DamagedRows, ATaskThatRunsTwiceIsTold) {
 TEST_F(DamagedRows, ARunOfReadyTasksThatEndsBeforeItBeginsIsNotTaken) {
   Change("UPDATE ready SET first_id = 1000");
   ASSERT_TRUE(opened_.ok()) << opened_;
-  ExpectDamaged(
-      Run([](auto& t) {
-        return t.Claim(kNow, absl::Minutes(1), {.worker = "w", .queues = {"default"}}).status();
-      }),
-      "ends before it begins");
+  ExpectDamaged(Run([](auto& t) { return t.Claim(kNow, absl::Minutes(1), ClaimOne()).status(); }),
+                "ends before it begins");
 }
 
 TEST_F(DamagedRows, AStateWithoutItsTaskIsTold) {
