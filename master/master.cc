@@ -72,6 +72,7 @@ absl::Status Master::OpenStore(const MasterOptions& options) {
     sqlite.data_dir = options.data_dir;
     sqlite.durability = options.durability == "os" ? Durability::kOs : Durability::kFsync;
     sqlite.limits = options.store_limits;
+    sqlite.disk_reserve = options.disk_reserve;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(sqlite);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);

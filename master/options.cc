@@ -95,6 +95,12 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
       ->check(CLI::IsMember({"fsync", "os"}))
       ->type_name("HOW")
       ->capture_default_str();
+  app.add_option("--disk-reserve", options.disk_reserve,
+                 "Bytes of the data directory's disk that are kept for results: while no more are "
+                 "free, new tasks are refused")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("BYTES")
+      ->capture_default_str();
   AddDuration(app, "--lease", options.dispatcher.lease,
               "How long a worker has a task without a sign of life");
   AddDuration(app, "--retain", options.dispatcher.retain, "How long finished batches are kept");

@@ -21,6 +21,7 @@ struct MasterOptions {
   std::string store = "sqlite";
   std::string durability = "fsync";
   ServerLimits server_limits;
+  int64_t disk_reserve = int64_t{64} << 20;  // bytes; with sqlite only
   Limits limits;
   StoreLimits store_limits;
   DispatcherOptions dispatcher;

@@ -15,7 +15,8 @@ void CheckpointLog(SqliteConnection& connection) {
 }
 
 SqliteCheckpointer::SqliteCheckpointer(std::unique_ptr<SqliteConnection> connection,
-                                       std::function<void(const absl::Status&)> on_failure, bool own_thread)
+                                       std::function<void(const absl::Status&)> on_failure,
+                                       bool own_thread)
     : connection_(std::move(connection)), on_failure_(std::move(on_failure)) {
   // A connection that has read nothing does not know of the log, and would bring nothing over.
   Query(*connection_, "SELECT 1 FROM sqlite_schema LIMIT 1").Next();

@@ -18,8 +18,8 @@ namespace tarea {
 // next time may bring it over.
 void CheckpointLog(SqliteConnection& connection);
 
-// Does so on a connection of its own, and on a thread of its own: the sync of the database would keep
-// whoever commits waiting for as long as dozens of commits take. Thread-safe.
+// Does so on a connection of its own, and on a thread of its own: the sync of the database would
+// keep whoever commits waiting for as long as dozens of commits take. Thread-safe.
 class SqliteCheckpointer {
  public:
   // `on_failure` is called on that thread, once: a sync has failed, and nothing may be believed

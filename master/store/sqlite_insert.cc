@@ -41,6 +41,7 @@ absl::StatusOr<InsertAnswer> SqliteWriter::Insert(absl::Time now, const InsertRe
     if (!status.ok()) return status;
   }
   if (const absl::Status status = CheckLimits(request); !status.ok()) return status;
+  if (absl::Status status = reserve_.Check(); !status.ok()) return status;
 
   InsertAnswer answer;
   answer.batch_id = plan.batch_id;

@@ -221,7 +221,7 @@ absl::Status SqliteStore::OpenDatabase() {
       std::make_unique<SqliteConnection>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_NOMUTEX),
       [this](const absl::Status& why) { log_->Fail(why); }, options_.own_thread);
   // Reads what is always needed; nothing is changed before that is known to be sound.
-  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits, *checkpointer_,
+  writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits, reserve_, *checkpointer_,
                                            options_.log_pages);
   sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "master/store/directory_lock.h"
+#include "master/store/disk_reserve.h"
 #include "master/store/sqlite_checkpointer.h"
 #include "master/store/sqlite_connection.h"
 #include "master/store/sqlite_log.h"
@@ -29,6 +30,8 @@ struct SqliteOptions {
   Durability durability = Durability::kFsync;
   StoreLimits limits;
   int readers = 4;  // connections for reads; at least 1
+  // Inserts are refused while no more than so many bytes of the disk are free.
+  int64_t disk_reserve = 0;
   // From how many pages on the write-ahead log is brought into the database. 16 MiB are long enough
   // for a page that is written again and again to be brought over once.
   int log_pages = 4000;
@@ -69,7 +72,8 @@ class SqliteStore : public Store {
  private:
   class SqliteTransaction;
 
-  explicit SqliteStore(const SqliteOptions& options) : options_(options) {}
+  explicit SqliteStore(const SqliteOptions& options)
+      : options_(options), reserve_(options.data_dir, options.disk_reserve) {}
 
   // Steps of Open; they throw SQLite::Exception.
   absl::Status OpenDatabase();
@@ -81,6 +85,7 @@ class SqliteStore : public Store {
   absl::StatusOr<T> Read(absl::FunctionRef<absl::StatusOr<T>(SqliteConnection&)> read);
 
   const SqliteOptions options_;
+  const DiskReserve reserve_;
   DirectoryLock lock_;  // goes last: nobody may come in before all is closed
   // To be closed after all connections: to close any descriptor of a file takes away the locks that
   // this process has on it, and SQLite has some.

@@ -68,6 +68,10 @@ absl::Status CheckOurs(SqliteConnection& connection) {
   if (application != kApplicationId && !(application == 0 && empty)) {
     return absl::FailedPreconditionError("this is not a database of Tarea; move it away");
   }
+  if (const int64_t version = connection.PragmaInt("PRAGMA user_version"); version < 0) {
+    return absl::DataLossError(
+        absl::StrCat("the database is damaged: its schema version is ", version));
+  }
   return absl::OkStatus();
 }
 

@@ -17,9 +17,11 @@ constexpr int kMuchTooLong = 4;
 }  // namespace
 
 SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limits,
-                           SqliteCheckpointer& checkpointer, int long_log)
+                           const DiskReserve& reserve, SqliteCheckpointer& checkpointer,
+                           int long_log)
     : connection_(connection),
       limits_(limits),
+      reserve_(reserve),
       ready_(connection),
       running_(connection),
       successes_(connection),

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "master/store/disk_reserve.h"
 #include "master/store/id_pairs.h"
 #include "master/store/lease_ids.h"
 #include "master/store/lifecycle.h"
@@ -34,10 +35,10 @@ namespace tarea {
 // Between Begin and Commit the caches below run ahead of the database; Rollback reads them again.
 class SqliteWriter {
  public:
-  // `connection` and `checkpointer`, which is told when the log is long, must outlive it;
-  // `long_log` is how many pages of log make it a long one. Only reads; nothing may be claimed
+  // `connection`, `reserve` and `checkpointer`, which is told when the log is long, must outlive
+  // it; `long_log` is how many pages of log make it a long one. Only reads; nothing may be claimed
   // before BeginEpoch.
-  SqliteWriter(SqliteConnection& connection, const StoreLimits& limits,
+  SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, const DiskReserve& reserve,
                SqliteCheckpointer& checkpointer, int long_log);
 
   // From here on leases are of this epoch, which must be durable and greater than all before.

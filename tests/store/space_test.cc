@@ -1,10 +1,12 @@
 // What the store of SQLite takes on the disk: nothing for what is forgotten, and a log that ends.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,10 +21,14 @@ namespace {
 
 class Space : public testing::Test {
  protected:
-  Space() {
+  Space() { Open(0); }
+
+  void Open(int64_t disk_reserve) {
+    store_.reset();
     SqliteOptions options;
     options.data_dir = dir_.path();
     options.durability = Durability::kOs;
+    options.disk_reserve = disk_reserve;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options);
     EXPECT_TRUE(store.ok()) << store.status();
     if (store.ok()) store_ = *std::move(store);
@@ -144,6 +150,32 @@ TEST_F(Space, TheIndexOfTheLogHasItsOwnFromTheBeginning) {
   const int64_t needed = int64_t{4} * (32 << 10);
   EXPECT_GE(index.st_size, needed);
   EXPECT_GE(index.st_blocks * 512, needed);
+}
+
+TEST_F(Space, WhatIsReservedIsKeptForResultsAndNotGivenToNewTasks) {
+  InsertRequest request;
+  request.request_id = "once";
+  request.tasks.resize(1);
+  request.tasks[0].type = "echo";
+  Run([&](Store::Transaction& tx) { return tx.Insert(now_, request); });
+
+  Open(std::numeric_limits<int64_t>::max());  // more than any disk has
+  {
+    const std::unique_ptr<Store::Transaction> transaction = store_->Begin();
+    request.request_id = "another";
+    const absl::Status refused = transaction->Insert(now_, request).status();
+    EXPECT_TRUE(absl::IsResourceExhausted(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), testing::HasSubstr("--disk-reserve"));
+    request.request_id = "once";
+    EXPECT_TRUE(transaction->Insert(now_, request)->repeated);  // it takes no space
+  }
+  const LeasedTask task = Claim().at(0);
+  TaskResult result;
+  result.task_id = task.task_id;
+  result.lease_id = task.lease_id;
+  const std::vector<ResultStatus> statuses =
+      Run([&](Store::Transaction& tx) { return tx.Complete(now_, {result}); });
+  EXPECT_EQ(statuses.at(0), ResultStatus::kRecorded);
 }
 
 }  // namespace
