@@ -156,6 +156,7 @@ class SqliteWriter {
 
   SqliteConnection& connection_;
   const StoreLimits limits_;
+  const DiskReserve& reserve_;
   LeaseIds lease_ids_ = LeaseIds(0);
   ReadyTasks ready_;
   RunningTasks running_;

@@ -9,9 +9,9 @@
 #include "common/flags.h"
 #include "common/logging.h"
 #include "common/mutex_checks.h"
-#include "tests/chaos/disk.h"
 #include "tests/chaos/options.h"
 #include "tests/chaos/run.h"
+#include "tests/support/small_disk.h"
 
 namespace tarea {
 namespace {

@@ -22,7 +22,6 @@
 #include "tests/chaos/auditor.h"
 #include "tests/chaos/client_actor.h"
 #include "tests/chaos/client_processes.h"
-#include "tests/chaos/disk.h"
 #include "tests/chaos/hand_worker.h"
 #include "tests/chaos/io_control.h"
 #include "tests/chaos/leftovers.h"
@@ -32,6 +31,7 @@
 #include "tests/chaos/soak.h"
 #include "tests/chaos/storm.h"
 #include "tests/chaos/verdict.h"
+#include "tests/support/small_disk.h"
 
 namespace tarea {
 namespace {

@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "absl/time/time.h"
-#include "tests/chaos/disk.h"
 #include "tests/chaos/io_control.h"
 #include "tests/chaos/journal.h"
 #include "tests/chaos/known.h"
 #include "tests/chaos/programs.h"
 #include "tests/chaos/proxy.h"
 #include "tests/chaos/schedule.h"
+#include "tests/support/small_disk.h"
 
 namespace tarea {
 

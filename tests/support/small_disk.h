@@ -1,5 +1,5 @@
-#ifndef TAREA_TESTS_CHAOS_DISK_H_
-#define TAREA_TESTS_CHAOS_DISK_H_
+#ifndef TAREA_TESTS_SUPPORT_SMALL_DISK_H_
+#define TAREA_TESTS_SUPPORT_SMALL_DISK_H_
 
 #include <cstdint>
 #include <string>
@@ -36,4 +36,4 @@ class SmallDisk {
 
 }  // namespace tarea
 
-#endif  // TAREA_TESTS_CHAOS_DISK_H_
+#endif  // TAREA_TESTS_SUPPORT_SMALL_DISK_H_

@@ -1,4 +1,4 @@
-#include "tests/chaos/disk.h"
+#include "tests/support/small_disk.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -54,8 +54,7 @@ SmallDisk::~SmallDisk() {
 
 absl::Status SmallDisk::Mount(const std::string& directory, int64_t bytes) {
   const std::string options = absl::StrCat("size=", bytes, ",mode=0700");
-  if (mount("tarea_chaos", directory.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) !=
-      0) {
+  if (mount("tarea_test", directory.c_str(), "tmpfs", MS_NOSUID | MS_NODEV, options.c_str()) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("no small disk on ", directory));
   }
   directory_ = directory;
