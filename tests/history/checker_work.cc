@@ -39,8 +39,8 @@ void HistoryChecker::Impl::ClaimTask(const HistoryEvent& event, const Call& call
   if (item.attempt > task.attempt) {
     task.attempt = item.attempt;
     task.released = 0;
-  } else if (task.released > 0) {
-    --task.released;
+  } else if (item.attempt > task.attempt - task.released) {
+    --task.released;  // it has taken the place of one that was given back
   }
   NoteStart(item, task);
   task.leases.push_back(

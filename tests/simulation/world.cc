@@ -86,6 +86,15 @@ void World::Record(HistoryEvent event) {
                    event.items.empty() ? 0 : event.items[0].task);
   scheduler_.Trace(event.detail, static_cast<int64_t>(event.phase),
                    event.items.empty() ? 0 : event.items[0].attempt);
+  if (options_.trace != nullptr) {
+    for (const HistoryItem& item : event.items) {
+      *options_.trace << "    task " << item.task << " lease " << item.lease << " attempt "
+                      << item.attempt << " of " << item.max_attempts << " state "
+                      << static_cast<int>(item.state) << " outcome "
+                      << static_cast<int>(item.outcome) << " status "
+                      << static_cast<int>(item.status) << "\n";
+    }
+  }
   checker_.Add(event);
 }
 
