@@ -15,9 +15,11 @@ namespace tarea {
 // Reads what the master has, again and again, beside the faulty network, and all of it at the end.
 class Auditor {
  public:
-  // All references must outlive it. Each time it looks at the latest `window` tasks.
-  Auditor(Journal& journal, Known& known, const std::string& address, int window)
-      : caller_(journal, "auditor", address), known_(known), window_(window) {}
+  // All references must outlive it. `name` must be its own. Each time it looks at the latest
+  // `window` tasks.
+  Auditor(Journal& journal, Known& known, const std::string& name, const std::string& address,
+          int window)
+      : caller_(journal, name, address), known_(known), window_(window) {}
 
   // Until Stop, which another thread calls.
   void Run();

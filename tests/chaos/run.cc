@@ -71,8 +71,9 @@ class ChaosRun {
         address_(PickAddress()),
         proxy_(address_),
         tasks_(task_log_, run_, options.lease),
-        auditor_(journal_, known_, address_.ToString(), options.soak ? kSoakWindow : kWindow),
-        last_auditor_(journal_, known_, address_.ToString(), kWindow) {}
+        auditor_(journal_, known_, "auditor", address_.ToString(),
+                 options.soak ? kSoakWindow : kWindow),
+        last_auditor_(journal_, known_, "last auditor", address_.ToString(), kWindow) {}
 
   bool Run(const absl::Status& mount_namespace);
 

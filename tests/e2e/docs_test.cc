@@ -88,7 +88,8 @@ std::string ProgramOf(absl::string_view command) {
 bool GoesOn(absl::string_view command) {
   const std::string program = ProgramOf(command);
   if (program != "master" && !absl::EndsWith(program, "worker")) return false;
-  static const auto* const kEnds = new std::regex(R"(--(help|version|print-config|completion)|^\S*master (check|backup))");
+  static const auto* const kEnds =
+      new std::regex(R"(--(help|version|print-config|completion)|^\S*master (check|backup))");
   return !std::regex_search(std::string(command), *kEnds);
 }
 

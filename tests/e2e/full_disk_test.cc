@@ -55,7 +55,9 @@ class FullDisk : public testing::Test {
         cluster_.connection().Attempt(kCallTimeout, [&](Stub& stub, grpc::ClientContext& context) {
           return stub.SubmitResult(&context, request, &response);
         });
-    if (status.ok()) EXPECT_EQ(response.statuses(0), v1::RESULT_STATUS_RECORDED);
+    if (status.ok()) {
+      EXPECT_EQ(response.statuses(0), v1::RESULT_STATUS_RECORDED);
+    }
     return status;
   }
 

@@ -32,7 +32,8 @@ class Scheduler : public Clock {
 
   // --- Clock
   absl::Time Now() override { return now_; }
-  bool Wait(absl::CondVar& condition, absl::Mutex& mu, absl::Duration timeout) override;
+  bool Wait(absl::CondVar& condition, absl::Mutex& mu, absl::Duration timeout)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu) override;
   void WakeAll(absl::CondVar& condition) override;
 
   // --- Processes
