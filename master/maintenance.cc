@@ -25,6 +25,7 @@ Examples:
 }  // namespace
 
 MaintenanceCommands::MaintenanceCommands(CLI::App& app) {
+  app.fallthrough();  // commands have it from here: --data-dir may follow one
   check_ = app.add_subcommand("check", "Look for damage in the data; no master may run on it");
   check_->footer(kCheckFooter);
   check_->add_option("--file", file_, "Look at this backup instead of the data directory")
@@ -37,7 +38,6 @@ MaintenanceCommands::MaintenanceCommands(CLI::App& app) {
       ->configurable(false)
       ->required();
   app.require_subcommand(0, 1);
-  app.fallthrough();  // --data-dir may follow a command
 }
 
 std::optional<int> MaintenanceCommands::Run(const std::string& data_dir, std::ostream& out,

@@ -118,6 +118,10 @@ class Inspector {
     const PageHeader& header = found_.header;
     // 0 may be one that an earlier version has just begun; SqliteStore looks at its tables.
     if (header.application_id != kApplicationId && header.application_id != 0) return NotOurs();
+    if (const auto version = static_cast<int32_t>(header.schema_version); version < 0) {
+      return absl::DataLossError(
+          absl::StrCat("the database is damaged: its schema version is ", version));
+    }
     if (header.application_id == kApplicationId && header.schema_version > kSchemaVersion) {
       return absl::FailedPreconditionError(absl::StrCat(
           "the database has schema version ", header.schema_version, ", this master knows up to ",

@@ -11,14 +11,16 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "master/store/sqlite_pages.h"
 #include "master/store/sqlite_store.h"
+#include "master/store/sqlite_vfs.h"
 #include "tests/fuzz/fuzz_check.h"
 #include "tests/support/temp_dir.h"
 
 namespace tarea {
 namespace {
 
-constexpr int kPageBytes = 512;  // the least that SQLite takes
+constexpr int kPageBytes = kPageSize;
 constexpr absl::Duration kLease = absl::Seconds(30);
 
 std::string Read(const std::string& path) {
@@ -30,12 +32,13 @@ void Write(const std::string& path, const std::string& bytes) {
   std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
 }
 
-// SQLite without the store.
+// SQLite without the store. What it writes has the right checksums.
 class Connection {
  public:
   explicit Connection(const std::string& dir) {
     const std::string path = dir + "/tarea.db";
-    FUZZ_CHECK(sqlite3_open(path.c_str(), &db_) == SQLITE_OK, path);
+    FUZZ_CHECK(sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, PagesVfs()) == SQLITE_OK,
+               path);
   }
   ~Connection() { sqlite3_close(db_); }
   Connection(const Connection&) = delete;
@@ -159,6 +162,13 @@ void ChangeBytes(FuzzInput& input, std::string& file) {
   }
 }
 
+// Gives each page the checksum of what is in it now, so that somebody looks at that.
+void SealPages(std::string& database) {
+  auto* const bytes = reinterpret_cast<unsigned char*>(database.data());
+  const auto pages = static_cast<int64_t>(database.size()) / kPageBytes;
+  for (int64_t page = 0; page < pages; ++page) SealPage(bytes + page * kPageBytes, page + 1);
+}
+
 std::string ChooseValue(FuzzInput& input) {
   switch (input.Below(4)) {
     case 0:
@@ -209,12 +219,6 @@ ClaimRequest SmallDatabase::Claim(int max_tasks) {
 
 SmallDatabase::SmallDatabase() {
   const TempDir dir;
-  {
-    Connection connection(dir.path());
-    FUZZ_CHECK(connection.Run(absl::StrCat("PRAGMA page_size = ", kPageBytes)) &&
-                   connection.Run("CREATE TABLE t (c); DROP TABLE t"),
-               "the small database cannot be begun");
-  }
   FillDatabase(*OpenStore(dir.path()));
   {
     std::vector<std::pair<std::string, std::string>> columns;
@@ -277,7 +281,9 @@ void SmallDatabase::MakeChanged(FuzzInput& input, const std::string& dir) const 
   if (input.empty()) return;
   std::string bytes = Read(database);
   std::string log_bytes = Read(log);
+  const bool seal = !input.OneIn(4);
   while (!input.empty()) ChangeBytes(input, input.OneIn(4) ? log_bytes : bytes);
+  if (seal) SealPages(bytes);
   Write(database, bytes);
   Write(log, log_bytes);
 }

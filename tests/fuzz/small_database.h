@@ -12,8 +12,8 @@
 namespace tarea {
 
 // A good database of the SQLite store, with something in each of its tables, and a log that is not
-// merged into it yet; and what changes can be made to it. Its pages are small, so that a change
-// that is made blindly meets something.
+// merged into it yet; and what changes can be made to it. After most of them its pages get
+// checksums that are right, or nobody would look further.
 class SmallDatabase {
  public:
   SmallDatabase();

@@ -3,12 +3,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sqlite3.h>
 
 #include <memory>
 #include <string>
 
 #include "master/store/id_pairs.h"
+#include "master/store/sqlite_connection.h"
 #include "master/store/sqlite_store.h"
 #include "tests/support/temp_dir.h"
 
@@ -57,12 +57,11 @@ class DamagedRows : public testing::Test {
   // Closes the store, changes what is in the database, and opens it again.
   void Change(const std::string& sql) {
     store_.reset();
-    sqlite3* db = nullptr;
-    ASSERT_EQ(sqlite3_open((dir_.path() + "/tarea.db").c_str(), &db), SQLITE_OK);
-    EXPECT_EQ(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
-        << sqlite3_errmsg(db);
-    EXPECT_GT(sqlite3_changes(db), 0) << sql;
-    sqlite3_close(db);
+    {
+      // With checksums that are right: it is what the pages say that is wrong.
+      SqliteConnection connection(dir_.path() + "/tarea.db", SQLite::OPEN_READWRITE);
+      EXPECT_GT(connection.db().exec(sql), 0) << sql;
+    }
     Open();
   }
 
@@ -87,10 +86,9 @@ class DamagedRows : public testing::Test {
 
 TEST_F(DamagedRows, AVersionBelowZeroIsRefused) {
   store_.reset();
-  sqlite3* db = nullptr;
-  ASSERT_EQ(sqlite3_open((dir_.path() + "/tarea.db").c_str(), &db), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(db, "PRAGMA user_version = -9", nullptr, nullptr, nullptr), SQLITE_OK);
-  sqlite3_close(db);
+  SqliteConnection(dir_.path() + "/tarea.db", SQLite::OPEN_READWRITE)
+      .db()
+      .exec("PRAGMA user_version = -9");
   Open();
   ExpectDamaged(opened_, "its schema version is -9");
 }
@@ -130,7 +128,7 @@ TEST_F(DamagedRows, ATaskOfNoQueueIsTold) {
   ASSERT_TRUE(opened_.ok()) << opened_;
   ExpectDamaged(store_->ListTasks({}).status(), "task 1 has no queue");
   ExpectDamaged(Run([](auto& t) { return t.Cancel(kNow, {.ids = {1}}, "").status(); }),
-                "there is no queue and type 5");
+                "task 1 is READY and not in the table ready");
 }
 
 TEST_F(DamagedRows, ATaskThatRunsTwiceIsTold) {
