@@ -1,7 +1,6 @@
 #include "tests/chaos/auditor.h"
 
 #include "absl/time/time.h"
-#include "common/convert.h"
 #include "tests/chaos/tasks.h"
 
 namespace tarea {
@@ -12,8 +11,6 @@ using Phase = HistoryEvent::Phase;
 
 constexpr absl::Duration kTimeout = absl::Seconds(5);
 constexpr int kPage = 500;
-// A real worker that runs calls far more often.
-constexpr absl::Duration kAlive = absl::Seconds(10);
 
 }  // namespace
 
@@ -35,22 +32,6 @@ absl::StatusOr<int64_t> Auditor::CountUnfinished() {
   if (!status.ok()) return status;
   const v1::Counts& counts = response.counts();
   return counts.blocked() + counts.scheduled() + counts.ready() + counts.running();
-}
-
-absl::StatusOr<int64_t> Auditor::CountHeld() {
-  v1::ListWorkersResponse response;
-  const absl::Status status = caller_.Call(kTimeout, [&](Stub& stub, grpc::ClientContext& context) {
-    return stub.ListWorkers(&context, {}, &response);
-  });
-  if (!status.ok()) return status;
-  int64_t held = 0;
-  for (const v1::Worker& worker : response.workers()) {
-    // The harness's own say what they hold only now and then, and of those that were killed what
-    // they said last is listed for a while.
-    const bool own = worker.types_size() == 1 && worker.types(0) == kHandType;
-    if (!own && FromProto(worker.idle()) < kAlive) held += worker.held();
-  }
-  return held;
 }
 
 absl::Status Auditor::ReadPage(v1::ListTasksRequest& request, std::vector<HistoryItem>& items) {

@@ -31,9 +31,6 @@ class Auditor {
   // Every task that is stored, with payload and result.
   absl::StatusOr<std::vector<HistoryItem>> ReadAll();
 
-  // Tasks that workers hold, by what the master knows.
-  absl::StatusOr<int64_t> CountHeld();
-
  private:
   void ReadLatest();
   absl::Status ReadPage(v1::ListTasksRequest& request, std::vector<HistoryItem>& items);
