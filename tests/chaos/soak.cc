@@ -33,9 +33,9 @@ void Soak::Tick() {
   next_ = now + kEvery;
   const Usage master = UsageOf(master_.pid());
   const Usage worker = UsageOf(worker_.pid());
-  const int64_t values[] = {master.rss_bytes, master.descriptors, master.threads,
-                            worker.rss_bytes, worker.descriptors, worker.threads,
-                            BytesIn(data_)};
+  const int64_t values[] = {master.rss_bytes,          master.descriptors, master.threads,
+                            worker.rss_bytes,          worker.descriptors, worker.threads,
+                            BytesIn(data_, "tarea.db")};
   csv_ << absl::ToUnixSeconds(now);
   for (size_t i = 0; i < series_.size(); ++i) {
     series_[i].Add(values[i]);

@@ -31,10 +31,11 @@ Usage UsageOf(pid_t pid) {
   return usage;
 }
 
-int64_t BytesIn(const std::string& directory) {
+int64_t BytesIn(const std::string& directory, const std::string& prefix) {
   int64_t bytes = 0;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    if (!absl::StartsWith(entry.path().filename().string(), prefix)) continue;
     // Files come and go.
     const auto size = entry.file_size(error);
     if (!error) bytes += static_cast<int64_t>(size);

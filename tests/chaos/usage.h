@@ -19,8 +19,8 @@ struct Usage {
 // Zeros if there is no such process.
 Usage UsageOf(pid_t pid);
 
-// Bytes of the files in a directory.
-int64_t BytesIn(const std::string& directory);
+// Bytes of the files in a directory whose names begin like this.
+int64_t BytesIn(const std::string& directory, const std::string& prefix);
 
 // One figure over time. Flat if what it is in the last quarter of all samples is no more than
 // `factor` times what it is in the first quarter, and `slack`. Of a quarter the median counts: a
