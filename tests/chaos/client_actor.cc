@@ -242,19 +242,20 @@ void ClientActor::ReadBatch() {
   request.set_with_payload(true);
   request.set_with_result(true);
   v1::ListTasksResponse response;
-  int64_t call = caller_.scribe().Begin(Op::kRead, Named(batch->tasks));
+  // As two calls: one that has to find all tasks, and one that does not, for a list of several
+  // pages.
+  const int64_t whole = caller_.scribe().Begin(Op::kRead, Named(batch->tasks));
+  const int64_t part = caller_.scribe().Begin(Op::kRead);
   const absl::Status status = caller_.Call(kTimeout, [&](Stub& stub, grpc::ClientContext& context) {
     return stub.ListTasks(&context, request, &response);
   });
-  Phase phase = caller_.Judge(status);
+  const Phase phase = caller_.Judge(status);
   std::vector<HistoryItem> items;
   for (const v1::Task& task : response.tasks()) items.push_back(ItemOf(task));
-  if (phase == Phase::kOk && !response.next_page_token().empty()) {
-    // What is missing may be on the next page.
-    caller_.scribe().End(call, Op::kRead, Phase::kUnknown);
-    call = caller_.scribe().Begin(Op::kRead);
-  }
-  caller_.scribe().End(call, Op::kRead, phase, items);
+  const bool is_whole = phase != Phase::kOk || response.next_page_token().empty();
+  caller_.scribe().End(whole, Op::kRead, is_whole ? phase : Phase::kUnknown,
+                       is_whole ? items : std::vector<HistoryItem>());
+  caller_.scribe().End(part, Op::kRead, phase, items);
 }
 
 void ClientActor::Watch() {

@@ -23,6 +23,7 @@ HistoryEvent::Phase PhaseOf(const absl::Status& status) {
 }  // namespace
 
 void Actor::Start() {
+  if (world_.over()) return;
   id_ = absl::StrCat(name_, ".", ++starts_);
   process_ = scheduler().NewProcess();
   OnStart();

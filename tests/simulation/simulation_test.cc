@@ -25,9 +25,9 @@ using Kind = SimulatedMaster::Kind;
 
 // Under a sanitizer all takes longer; what that looks for needs no thousands of worlds.
 #ifdef __SANITIZE_ADDRESS__
-constexpr int kFewerSeeds = 10;
+constexpr int kFewerSeeds = 40;
 #elif defined(__has_feature)
-constexpr int kFewerSeeds = __has_feature(address_sanitizer) ? 10 : 1;
+constexpr int kFewerSeeds = __has_feature(address_sanitizer) ? 40 : 1;
 #else
 constexpr int kFewerSeeds = 1;
 #endif
@@ -107,8 +107,8 @@ TEST_P(Quarter, NothingThatWasAcknowledgedIsLostWithThePower) {
   options_.store = Kind::kSqlite;
   options_.faults = Faults::kPower;
   while (counts_["fault: power loss"] < 300 / kFewerSeeds) {
-    ASSERT_NO_FATAL_FAILURE(RunSeeds(10));
-    first_seed_ += 10;
+    ASSERT_NO_FATAL_FAILURE(RunSeeds(2));
+    first_seed_ += 2;
   }
 }
 

@@ -70,6 +70,7 @@ WorldReport World::Run() {
     return over_;
   });
   if (!over_) Violation("the simulation stands still");
+  EndAll();
   for (std::string& violation : checker_.Finish()) {
     report_.violations.push_back(std::move(violation));
   }
@@ -246,6 +247,17 @@ void World::CalmDown() {
   master_.SetFull(false);
   scheduler_.Spawn(master_.process(), absl::ZeroDuration(),
                    [this] { master_.dispatcher().SetPaused("b", false).IgnoreError(); });
+}
+
+// So that no fiber is left in the middle of something.
+void World::EndAll() {
+  over_ = true;
+  for (const auto& client : clients_) client->Kill();
+  for (const auto& worker : workers_) worker->Kill();
+  scheduler_.Spawn(SimulatedMaster::kOutside, absl::ZeroDuration(), [this] {
+    if (master_.up()) master_.Crash(false);
+  });
+  scheduler_.Run([] { return false; });
 }
 
 // --- What has to hold

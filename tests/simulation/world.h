@@ -66,6 +66,8 @@ class World {
   Network& network() { return network_; }
   // The faults have stopped: submit no more.
   bool calm() const { return calm_; }
+  // All has been looked at: start nothing more.
+  bool over() const { return over_; }
   void Record(HistoryEvent event);
   // Somebody is about to ask for another round of a finished task.
   void WillRetry(TaskId task) { retried_.insert(task); }
@@ -83,6 +85,7 @@ class World {
   void DisturbMaster();
   void DisturbNetwork();
   void CalmDown();
+  void EndAll();
   bool AllFinished();
   void LookForIdleWorkers();
   void ReadStore();
