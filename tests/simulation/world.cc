@@ -13,6 +13,8 @@ namespace {
 // Once the faults have stopped. Far longer than a lease and all the backoffs of a task.
 constexpr absl::Duration kTimeToFinish = absl::Minutes(10);
 constexpr int64_t kEventsBetweenLooks = 40;
+// About so many are behind each that is written down. Those are the same with each store.
+constexpr int64_t kEventsForEachRecorded = 4;
 
 SimulatedMaster::Options MasterOptions(const WorldOptions& options) {
   SimulatedMaster::Options master;
@@ -82,6 +84,7 @@ WorldReport World::Run() {
 }
 
 void World::Record(HistoryEvent event) {
+  ++recorded_;
   event.micros = absl::ToUnixMicros(scheduler_.Now());
   scheduler_.Trace(event.process, static_cast<int64_t>(event.op),
                    event.items.empty() ? 0 : event.items[0].task);
@@ -118,7 +121,7 @@ void World::Live() {
   StartMaster();
   for (const auto& client : clients_) client->Start();
   for (const auto& worker : workers_) worker->Start();
-  while (scheduler_.events() < options_.events) {
+  while (recorded_ * kEventsForEachRecorded < options_.events) {
     scheduler_.Sleep(scheduler_.Between(absl::Milliseconds(1), absl::Milliseconds(150)));
     if (options_.faults != WorldOptions::Faults::kNone) Disturb();
   }

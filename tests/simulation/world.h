@@ -103,6 +103,7 @@ class World {
   bool calm_ = false;
   bool over_ = false;
   bool master_changes_ = false;  // is being crashed or started
+  int64_t recorded_ = 0;         // in the history
   int64_t events_looked_at_ = 0;
 };
 
