@@ -188,7 +188,7 @@ TEST_F(Reading, NoLineIsWiderThanTheTerminalAndNothingMovesTheCursor) {
       {{"show", "1"}, {"state     succeeded", "result (", "OUTCOME"}},
       {{"show", "2"}, {"state     failed", "error ", "TOOK"}},
       {{"show", "3"}, {"progress  50%"}},
-      {{"workers"}, {"NAME", "STATE", "TASKS", "a-worker"}},
+      {{"workers"}, {"NAME", "STATE", "TASKS", "a-work"}},
       {{"queues"}, {"QUEUE", "READY", "FAILED", "hostile"}},
       {{"stats"}, {"tasks ", "durability"}},
       {{"top", "--once"}, {"master ", "QUEUE", "WORKER", "BATCH"}}};

@@ -59,6 +59,8 @@ Cost CostOf(pid_t pid) {
           .cpu_seconds = static_cast<double>(user + system) / sysconf(_SC_CLK_TCK)};
 }
 
+bool IsInstrumented() { return !kCountsMemory; }
+
 int RaiseDescriptorLimit() {
   rlimit limit = {};
   getrlimit(RLIMIT_NOFILE, &limit);

@@ -28,6 +28,9 @@ Cost CostOf(pid_t pid);
 // Lets this process open as many descriptors as it may. Answers how many that is.
 int RaiseDescriptorLimit();
 
+// Whether AddressSanitizer makes all that happens take many times as long.
+bool IsInstrumented();
+
 // A caller that means well: submits a task, takes it and reports its result, again and again. Each
 // of its calls has to be answered within kDeadline, repeated as any client would.
 class WellBehaved {
