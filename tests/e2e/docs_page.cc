@@ -163,7 +163,7 @@ std::string Normalized(absl::string_view line) {
       {std::regex(R"(\b[0-9a-f]{16}\b)"), "HEX"},
       {std::regex(R"((in )?[0-9.]+(ms|us|ns|[smhd])([0-9]+[smh])?( ago)?|\bnow\b|<1ms)"), "TIME"},
       {std::regex(R"([0-9]+([.,:/-][0-9]+)*)"), "N"},
-      {std::regex(R"(in N\b)"), "in TIME"},  // succeeded in 0
+      {std::regex(R"(\bin N\b)"), "TIME"},  // succeeded in 0
       {std::regex(R"([ \t]+)"), " "},
       {std::regex(R"(^ | $)"), ""},
   };
