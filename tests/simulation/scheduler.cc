@@ -28,7 +28,10 @@ Scheduler::Process Scheduler::NewProcess() {
 void Scheduler::Schedule(Task& task, absl::Time at) {
   // Not drawn: those who are woken together may come in any order here, such as that of a hash map.
   const uint64_t order = Mixed(Mixed(seed_ ^ static_cast<uint64_t>(task.wait)) ^ task.number);
-  events_due_.push({at, order, &task, task.wait});
+  // Whole microseconds, as a clock has to tell; never before `at`.
+  const absl::Time micros = absl::FromUnixMicros(absl::ToUnixMicros(at));
+  events_due_.push(
+      {micros < at ? micros + absl::Microseconds(1) : micros, order, &task, task.wait});
 }
 
 void Scheduler::Spawn(Process process, absl::Duration after, std::function<void()> body) {
