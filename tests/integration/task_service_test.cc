@@ -1,9 +1,11 @@
 // What each call does, through gRPC.
 
+#include <google/protobuf/descriptor.h>
 #include <grpcpp/generic/generic_stub.h>
 
 #include <thread>
 
+#include "common/status_grpc.h"
 #include "tests/integration/master_fixture.h"
 
 namespace tarea {
@@ -238,8 +240,8 @@ TEST_F(TaskServiceTest, WhatDoesNotExistIsNotFound) {
   EXPECT_EQ(Call(&Stub::CancelTasks, cancel, cancelled).error_code(), grpc::StatusCode::NOT_FOUND);
 }
 
-// Sends one message to a method by its name and answers the bytes that come back, as a prober does
-// that has only the wire format.
+// Sends one message to a method by its name, as a prober does that has only the wire format.
+// Answers the bytes that come back, or "CODE: message" if it is an error.
 std::string CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::string& method,
                     const std::string& message) {
   grpc::GenericStub stub(channel);
@@ -259,11 +261,27 @@ std::string CallRaw(const std::shared_ptr<grpc::Channel>& channel, const std::st
   call->WriteLast(grpc::ByteBuffer(&request, 1), grpc::WriteOptions(), nullptr);
   if (!next()) return "not written";
   call->Read(&response, nullptr);
-  if (!next() || !response.DumpToSingleSlice(&bytes).ok()) return "not read";
+  const bool read = next();
   grpc::Status status;
   call->Finish(&status, nullptr);
-  if (!next() || !status.ok()) return status.error_message();
+  if (!next()) return "not finished";
+  if (!status.ok()) return FromGrpc(status).ToString();
+  if (!read || !response.DumpToSingleSlice(&bytes).ok()) return "not read";
   return std::string(reinterpret_cast<const char*>(bytes.begin()), bytes.size());
+}
+
+// A call that is new in the contract is served, and its requests are looked at, only once
+// checked_service.cc names it.
+TEST_F(TaskServiceTest, OfEachCallOfTheContractTheRequestIsLookedAt) {
+  const google::protobuf::ServiceDescriptor* service =
+      v1::Task::descriptor()->file()->FindServiceByName("TaskService");
+  ASSERT_GT(service->method_count(), 0);
+  for (int i = 0; i < service->method_count(); ++i) {
+    const std::string& name = service->method(i)->name();
+    const std::string answer =
+        CallRaw(channel_, absl::StrCat("/tarea.v1.TaskService/", name), "\xff");
+    EXPECT_EQ(answer.substr(0, answer.find(':')), "INVALID_ARGUMENT") << name << ": " << answer;
+  }
 }
 
 TEST_F(TaskServiceTest, HealthAnswersServing) {
