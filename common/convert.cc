@@ -115,9 +115,11 @@ absl::StatusOr<absl::Duration> ParseDuration(absl::string_view text) {
     // Not all that is a number to C: nan, inf, 0x1p3.
     if (days.find_first_not_of("+-.0123456789") == absl::string_view::npos &&
         absl::SimpleAtod(days, &count)) {
-      return count * absl::Hours(24);
+      duration = count * absl::Hours(24);
+      if (absl::AbsDuration(duration) != absl::InfiniteDuration()) return duration;
     }
-  } else if (absl::ParseDuration(text, &duration)) {
+  } else if (absl::ParseDuration(text, &duration) &&
+             absl::AbsDuration(duration) != absl::InfiniteDuration()) {
     return duration;
   }
   return absl::InvalidArgumentError(absl::StrCat(

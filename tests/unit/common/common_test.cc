@@ -36,8 +36,8 @@ TEST(ParseDuration, TakesWhatPeopleWrite) {
   EXPECT_EQ(*ParseDuration("7d"), absl::Hours(168));
   EXPECT_EQ(*ParseDuration("0"), absl::ZeroDuration());
   EXPECT_EQ(*ParseDuration("-5s"), absl::Seconds(-5));
-  for (const char* bad :
-       {"", "5", "s", "5 s", "d", "5x", "1d2h", "nand", "infd", "0x1p3d", " 5d", "1e3d"}) {
+  for (const char* bad : {"", "5", "s", "5 s", "d", "5x", "1d2h", "nand", "infd", "0x1p3d", " 5d",
+                          "1e3d", "inf", "-inf", "9999999999999999999h", "9999999999999999999d"}) {
     EXPECT_EQ(ParseDuration(bad).status().code(), absl::StatusCode::kInvalidArgument) << bad;
   }
 }
