@@ -46,7 +46,7 @@ double PerSecond(double count, absl::Duration time) { return count / absl::ToDou
 std::string WithCommas(int64_t number) {
   std::string text = absl::StrCat(number);
   for (int i = static_cast<int>(text.size()) - 3; i > (number < 0 ? 1 : 0); i -= 3) {
-    text.insert(static_cast<size_t>(i), ",");
+    text.insert(static_cast<size_t>(i), 1, ',');
   }
   return text;
 }
