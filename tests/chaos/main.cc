@@ -23,7 +23,7 @@ and data are kept, and it says how to run the same again.
 Examples:
   tarea_chaos --duration 10m
   tarea_chaos --seed 7 --duration 10m --keep chaos-7
-  tarea_chaos --soak --duration 30m)";
+  tarea_chaos --soak --duration 36m)";
 
 int Main(int argc, char** argv) {
   ChaosOptions options;
@@ -37,9 +37,10 @@ int Main(int argc, char** argv) {
   AddDuration(app, "--settle", options.settle,
               "How long everything may take to finish after the last fault");
   AddDuration(app, "--lease", options.lease, "How long a worker has a task without a sign of life");
-  app.add_flag("--soak", options.soak,
-               "Leave the master's process alive, forget what is finished, and look at whether "
-               "memory, descriptors, threads and the database grow");
+  app.add_flag(
+      "--soak", options.soak,
+      "Leave the master's process alive, forget what is finished, and look at whether "
+      "memory, descriptors, threads and the database grow once a sixth of the time is over");
   app.add_option("--workers", options.workers, "Worker processes")
       ->check(CLI::Range(2, 100))
       ->capture_default_str();

@@ -308,7 +308,10 @@ bool ChaosRun::Run(const absl::Status& mount_namespace) {
   MakePrograms();
   StartActors();
   if (options_.soak) {
-    soak_ = std::make_unique<Soak>(data_, *master_, *workers_.back(), directory_ + "/usage.csv");
+    const absl::Duration warm_up = options_.duration / 6;
+    std::cout << "the first " << absl::FormatDuration(warm_up) << " are for warming up\n";
+    soak_ = std::make_unique<Soak>(data_, *master_, *workers_.back(), directory_ + "/usage.csv",
+                                   warm_up);
   }
   LetLoose();
   if (soak_ != nullptr) soak_->Stop();

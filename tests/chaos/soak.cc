@@ -13,9 +13,14 @@ constexpr int64_t kMiB = int64_t{1} << 20;
 
 }  // namespace
 
-Soak::Soak(std::string data, const Program& master, const Program& worker, const std::string& csv)
-    : data_(std::move(data)), master_(master), worker_(worker), csv_(csv) {
-  // Caches fill in the beginning, and how much goes on at once differs: hence a tenth, or a few.
+Soak::Soak(std::string data, const Program& master, const Program& worker, const std::string& csv,
+           absl::Duration warm_up)
+    : data_(std::move(data)),
+      master_(master),
+      worker_(worker),
+      csv_(csv),
+      counts_from_(absl::Now() + warm_up) {
+  // How much goes on at once differs: hence a tenth, or a few.
   for (const std::string who : {"master", "worker"}) {
     series_.emplace_back(who + "'s memory", 1.1, 8 * kMiB);
     series_.emplace_back(who + "'s descriptors", 1.1, 8);
@@ -38,7 +43,7 @@ void Soak::Tick() {
                             BytesIn(data_, "tarea.db")};
   csv_ << absl::ToUnixSeconds(now);
   for (size_t i = 0; i < series_.size(); ++i) {
-    series_[i].Add(values[i]);
+    if (now >= counts_from_) series_[i].Add(values[i]);
     csv_ << "," << values[i];
   }
   csv_ << std::endl;

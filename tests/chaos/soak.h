@@ -16,8 +16,10 @@ namespace tarea {
 // end. Both must live as long: what a process uses goes with it, and with it the proof of a leak.
 class Soak {
  public:
-  // The programs must outlive it. Each sample is a line in the file `csv`.
-  Soak(std::string data, const Program& master, const Program& worker, const std::string& csv);
+  // The programs must outlive it. Each sample is a line in the file `csv`; those of the `warm_up`
+  // are nothing else: caches fill then, and the database grows to what retention holds.
+  Soak(std::string data, const Program& master, const Program& worker, const std::string& csv,
+       absl::Duration warm_up);
 
   // Takes a sample if it is time.
   void Tick();
@@ -32,6 +34,7 @@ class Soak {
   const Program& master_;
   const Program& worker_;
   std::ofstream csv_;
+  const absl::Time counts_from_;
   absl::Time next_ = absl::InfinitePast();
   bool stopped_ = false;
   std::vector<Series> series_;
