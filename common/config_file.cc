@@ -15,7 +15,11 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "common/logging.h"
 
 namespace tarea {
@@ -47,6 +51,28 @@ absl::StatusOr<std::string> ReadAll(const std::string& path) {
                                                    " is larger than ", kMaxFileBytes, " bytes"));
   }
   return text;
+}
+
+// The library takes what stands behind the bracket of a table's header for a name without a look at
+// it, which is undefined behaviour for "[=]". (toml++ 3.3; found by fuzzing.)
+absl::Status CheckHeaders(const std::string& path, absl::string_view text) {
+  constexpr absl::string_view kBlank = " \t";
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  int number = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    ++number;
+    line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
+    if (!absl::ConsumePrefix(&line, "[")) continue;
+    absl::ConsumePrefix(&line, "[");
+    const size_t name = line.find_first_not_of(kBlank);
+    const char first = name == absl::string_view::npos ? '\0' : line[name];
+    if (absl::ascii_isalnum(static_cast<unsigned char>(first)) ||
+        absl::StrContains("_-\"']", first)) {
+      continue;
+    }
+    return Wrong(path, number, "this is not TOML: behind [ there must be the name of a section");
+  }
+  return absl::OkStatus();
 }
 
 int LineOf(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
@@ -112,6 +138,7 @@ std::string Environment(const char* name) {
 absl::StatusOr<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path) {
   const absl::StatusOr<std::string> text = ReadAll(path);
   if (!text.ok()) return text.status();
+  if (absl::Status status = CheckHeaders(path, *text); !status.ok()) return status;
   const toml::parse_result parsed = toml::parse(std::string_view(*text), std::string_view(path));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

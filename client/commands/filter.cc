@@ -116,11 +116,11 @@ absl::StatusOr<Filter::Term> ParseTerm(absl::string_view text,
   }
   if (Compares(op->second) && !IsNumeric(field->kind)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, " is not a number; it goes with = != ~ !~"));
+        absl::StrCat(Printable(name), " is not a number; it goes with = != ~ !~"));
   }
   if ((op->second == Op::kHas || op->second == Op::kHasNot) && IsNumeric(field->kind)) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name, " is a number; it goes with = != < <= > >="));
+        absl::StrCat(Printable(name), " is a number; it goes with = != < <= > >="));
   }
   Filter::Term term{.field = name, .kind = field->kind, .op = op->second, .values = {}};
   for (const std::string& value : SplitAt(rest, '|')) {

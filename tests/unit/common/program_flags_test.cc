@@ -74,6 +74,13 @@ TEST_F(ConfigFile, HasKeysTablesAndListsInTheOrderOfItsLines) {
 
 TEST_F(ConfigFile, WhatIsNoTomlIsToldWithItsLine) {
   EXPECT_THAT(Read("a = 1\nb = \n").status().message(), HasSubstr(path_ + ":2: this is not TOML"));
+  // The library would not look.
+  for (const char* header : {"[=]", "[", " [\t", "[[=]]", "[\x01]", "[\xc2\xa0=]"}) {
+    EXPECT_THAT(Read(absl::StrCat("a = 1\n", header, "\n")).status().message(),
+                HasSubstr(path_ + ":2: this is not TOML"))
+        << header;
+  }
+  EXPECT_THAT(Read("\xef\xbb\xbf[=]").status().message(), HasSubstr(":1: this is not TOML"));
   EXPECT_THAT(Read("a = 1\na = 2\n").status().message(), HasSubstr(path_ + ":2: "));
   EXPECT_THAT(Read("a = 2020-01-01\n").status().message(), HasSubstr("'a' is a kind of value"));
   EXPECT_THAT(Read("[a.b]\nc = 1\n").status().message(), HasSubstr("'b' is a table"));
