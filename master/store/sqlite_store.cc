@@ -309,8 +309,9 @@ absl::StatusOr<T> SqliteStore::Read(absl::FunctionRef<absl::StatusOr<T>(SqliteCo
     absl::MutexLock lock(&mu_);
     idle_readers_.push_back(std::move(connection));
   }
-  if (absl::IsDataLoss(answer.status()))
+  if (absl::IsDataLoss(answer.status())) {
     spdlog::error("{}", std::string(answer.status().message()));
+  }
   // Nobody is to act on what a loss of power could take back.
   if (const absl::Status status = MakeDurable(); !status.ok()) return status;
   return answer;
