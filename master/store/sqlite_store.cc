@@ -169,15 +169,13 @@ absl::StatusOr<std::unique_ptr<SqliteStore>> SqliteStore::Open(const SqliteOptio
     status = ToStatus(e);
   }
   if (!status.ok()) {
-    std::string what = absl::StrCat(DatabasePath(options), ": ", status.message());
-    if (absl::IsDataLoss(status) && !absl::StrContains(what, kRestoreHint)) {
-      absl::StrAppend(&what, "; ", kRestoreHint);
-    }
-    // The others say what to do themselves.
-    if (absl::IsInternal(status)) absl::StrAppend(&what, "; look at the disk that it is on");
-    absl::StrAppend(&what,
-                    ", or name another directory with --data-dir; nothing in it was changed");
-    return absl::Status(status.code(), what);
+    const bool hint =
+        absl::IsDataLoss(status) && !absl::StrContains(status.message(), kRestoreHint);
+    return absl::Status(
+        status.code(),
+        absl::StrCat(DatabasePath(options), ": ", status.message(), hint ? "; " : "",
+                     hint ? kRestoreHint : "",
+                     ", or name another directory with --data-dir; nothing in it was changed"));
   }
   return store;
 }
