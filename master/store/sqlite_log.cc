@@ -5,6 +5,17 @@
 #include "master/store/sqlite_vfs.h"
 
 namespace tarea {
+namespace {
+
+absl::Status MarkStatus(int result) {
+  if (result == SQLITE_OK) return absl::OkStatus();
+  const absl::StatusCode code =
+      result == SQLITE_FULL ? absl::StatusCode::kResourceExhausted : absl::StatusCode::kInternal;
+  return absl::Status(code, absl::StrCat("the mark of the log cannot be brought to the disk: ",
+                                         sqlite3_errstr(result), " (SQLite error ", result, ")"));
+}
+
+}  // namespace
 
 SqliteLog::SqliteLog(sqlite3* connection) {
   sqlite3_file_control(connection, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file_);
@@ -21,11 +32,16 @@ void SqliteLog::EndCommit() {
   changed_.SignalAll();
 }
 
-absl::Status SqliteLog::Settle() {
-  const int result = static_cast<LogFile&>(VfsFile::Of(file_)).Settle();
-  if (result == SQLITE_OK) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("the mark of the log cannot be brought to the disk: ",
-                                          sqlite3_errstr(result), " (SQLite error ", result, ")"));
+LogFile& SqliteLog::log_file() { return static_cast<LogFile&>(VfsFile::Of(file_)); }
+
+absl::Status SqliteLog::Settle(uint64_t boot) { return MarkStatus(log_file().Settle(boot)); }
+
+absl::Status SqliteLog::ReserveIds(TaskId task, BatchId batch) {
+  return MarkStatus(log_file().ReserveIds(task, batch));
+}
+
+absl::Status SqliteLog::ReturnIds(TaskId task, BatchId batch) {
+  return MarkStatus(log_file().ReturnIds(task, batch));
 }
 
 void SqliteLog::Fail(const absl::Status& why) {

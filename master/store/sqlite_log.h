@@ -8,6 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/synchronization/mutex.h"
+#include "master/store/sqlite_log_file.h"
 
 namespace tarea {
 
@@ -31,8 +32,11 @@ class SqliteLog {
   // success.
   absl::Status MakeDurable() ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A master has begun an epoch, durably: see LogMark::settled. INTERNAL: cannot be written down.
-  absl::Status Settle();
+  // What LogFile writes into the mark, see there. INTERNAL: it cannot be written.
+  // RESOURCE_EXHAUSTED: the disk is full; no id has been reserved.
+  absl::Status Settle(uint64_t boot);
+  absl::Status ReserveIds(TaskId task, BatchId batch);
+  absl::Status ReturnIds(TaskId task, BatchId batch);
 
   // Another sync of the database has failed: MakeDurable fails from now on.
   void Fail(const absl::Status& why) ABSL_LOCKS_EXCLUDED(mu_);
@@ -40,6 +44,8 @@ class SqliteLog {
   absl::Status failure() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  LogFile& log_file();
+
   sqlite3_file* file_ = nullptr;
   absl::Mutex mu_;
   absl::CondVar changed_;

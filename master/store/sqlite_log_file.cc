@@ -203,11 +203,30 @@ int LogFile::WriteMark(bool sync) {
   return PutMark(*mark_file_, mark_, sync);
 }
 
-int LogFile::Settle() {
+int LogFile::Settle(uint64_t boot) {
   absl::MutexLock lock(&mu_);
   if (const int result = LoadMark(); result != SQLITE_OK) return result;
   mark_.settled = true;
+  mark_.boot = boot;
   return WriteMark(/*sync=*/true);
+}
+
+int LogFile::ReserveIds(TaskId task, BatchId batch) {
+  absl::MutexLock lock(&mu_);
+  if (task <= mark_.last_task && batch <= mark_.last_batch) return SQLITE_OK;
+  const LogMark before = mark_;
+  mark_.last_task = task + LogMark::kReserved;
+  mark_.last_batch = batch + LogMark::kReserved;
+  const int result = WriteMark(/*sync=*/true);
+  if (result != SQLITE_OK) mark_ = before;
+  return result;
+}
+
+int LogFile::ReturnIds(TaskId task, BatchId batch) {
+  absl::MutexLock lock(&mu_);
+  mark_.last_task = task;
+  mark_.last_batch = batch;
+  return WriteMark(/*sync=*/false);
 }
 
 int LogFile::MarkRemoved(const char* path) {

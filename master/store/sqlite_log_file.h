@@ -32,8 +32,14 @@ class LogFile : public VfsFile {
   int Truncate(int64_t size) override ABSL_LOCKS_EXCLUDED(mu_);
   int Sync(int flags) override ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A master has begun its epoch, durably. See LogMark::settled. SQLite's error code.
-  int Settle() ABSL_LOCKS_EXCLUDED(mu_);
+  // A master has begun its epoch, durably, on this start of the machine. See LogMark::settled.
+  // SQLite's error code, as of those below.
+  int Settle(uint64_t boot) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Reserves ids up to these, durably, and some more so that the next call need not. See LogMark.
+  int ReserveIds(TaskId task, BatchId batch) ABSL_LOCKS_EXCLUDED(mu_);
+  // Ids after these are not reserved any more: all that were given out are on the disk.
+  int ReturnIds(TaskId task, BatchId batch) ABSL_LOCKS_EXCLUDED(mu_);
 
   // The log with this path is about to be removed, now that all of it is in the database.
   static int MarkRemoved(const char* path);

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "master/store/sqlite_wal.h"
+#include "master/store/task.h"
 
 namespace tarea {
 
@@ -23,14 +24,27 @@ namespace tarea {
 // a loss of power leaves an older mark, which claims less. Only when the log begins anew the mark
 // is synced before, because an older one would claim what is gone. (All frames before are in the
 // database then.) The mark of a log that is removed says so before, too.
+//
+// It also keeps which ids may have been given out. A worker is given a task while its submission is
+// on the way to the disk, and a loss of power may take the task back; its id must not become that
+// of another one, since handlers tell by the id what they have done. So ids are reserved here,
+// durably, before they are given out.
 struct LogMark {
-  static constexpr int kSize = 64;
+  static constexpr int kSize = 88;
+  // So many ids are reserved ahead at a time, and so many are skipped at most after a loss of
+  // power.
+  static constexpr int64_t kReserved = 1 << 16;
 
   uint64_t database = 0;  // the id of the database that the log belongs to
   LogSalt salt;           // of the log; none while there is no log
   uint32_t frames = 0;    // that are on the disk, up to the end of a transaction
   LogSalt previous;       // of the log before, which is all in the database
   bool settled = false;   // a master has begun an epoch on this database, see SqliteStore
+
+  // Which start of the machine that was. On another one ids begin after those reserved here.
+  uint64_t boot = 0;
+  TaskId last_task = 0;
+  BatchId last_batch = 0;
 
   std::string Encode() const;
   // Nothing if it is no mark, or is damaged.

@@ -12,7 +12,6 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "master/store/schema.h"
-#include "master/store/sqlite_inspect.h"
 #include "master/store/sqlite_pages.h"
 #include "master/store/sqlite_read.h"
 #include "master/store/sqlite_upgrade.h"
@@ -60,8 +59,8 @@ absl::Status GuardStatus(absl::Status& lost, Verb verb) {
 
 class SqliteStore::SqliteTransaction : public Store::Transaction {
  public:
-  // With a `log`, what is committed has to become durable.
-  SqliteTransaction(SqliteWriter& writer, SqliteLog* log) : writer_(writer), log_(log) {
+  SqliteTransaction(SqliteWriter& writer, SqliteLog& log, Sync sync)
+      : writer_(writer), log_(log), sync_(sync) {
     GuardStatus(lost_, [&] { writer_.Begin(); }).IgnoreError();
   }
 
@@ -129,9 +128,10 @@ class SqliteStore::SqliteTransaction : public Store::Transaction {
   }
 
   absl::Status Commit() override {
-    if (log_ != nullptr) log_->BeginCommit();
+    if (lost_.ok()) lost_ = log_.ReserveIds(writer_.last_task(), writer_.last_batch());
+    if (sync_ == Sync::kNow) log_.BeginCommit();
     const absl::Status status = GuardStatus(lost_, [&] { writer_.Commit(); });
-    if (log_ != nullptr) log_->EndCommit();
+    if (sync_ == Sync::kNow) log_.EndCommit();
     committed_ = status.ok();
     return status;
   }
@@ -140,13 +140,14 @@ class SqliteStore::SqliteTransaction : public Store::Transaction {
 
  private:
   SqliteWriter& writer_;
-  SqliteLog* const log_;
+  SqliteLog& log_;
+  const Sync sync_;
   absl::Status lost_;
   bool committed_ = false;
 };
 
 std::unique_ptr<Store::Transaction> SqliteStore::Begin(Sync sync) {
-  return std::make_unique<SqliteTransaction>(*writer_, sync == Sync::kNow ? log_.get() : nullptr);
+  return std::make_unique<SqliteTransaction>(*writer_, *log_, sync);
 }
 
 absl::Status SqliteStore::MakeDurable() {
@@ -184,6 +185,10 @@ SqliteStore::~SqliteStore() {
   {
     absl::MutexLock lock(&mu_);
     idle_readers_.clear();
+  }
+  // Only if all is on the disk the next one may go on with the next id.
+  if (log_ != nullptr && log_->MakeDurable().ok()) {
+    log_->ReturnIds(writer_->last_task(), writer_->last_batch()).IgnoreError();
   }
   writer_.reset();
   checkpointer_.reset();
@@ -225,8 +230,7 @@ absl::Status SqliteStore::OpenDatabase() {
                                            options_.log_pages);
   sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 
-  const bool copied = found->kind == Inspection::Kind::kCurrent && !found->IsSettled();
-  if (const absl::Status status = BeginEpoch(copied); !status.ok()) return status;
+  if (const absl::Status status = BeginEpoch(*found); !status.ok()) return status;
   if (const absl::Status status = ReserveLogIndex(); !status.ok()) return status;
   absl::MutexLock lock(&mu_);
   for (int i = 0; i < options_.readers; ++i) {
@@ -236,22 +240,30 @@ absl::Status SqliteStore::OpenDatabase() {
   return absl::OkStatus();
 }
 
-absl::Status SqliteStore::BeginEpoch(bool skip_some) {
+absl::Status SqliteStore::BeginEpoch(const Inspection& found) {
   SQLite::Database& db = connection_->db();
   int64_t epochs = 1;
-  if (skip_some) {
+  LogMark mark;
+  if (found.IsSettled()) {
+    // What was given out since the machine was started is all there.
+    if (options_.boot == 0 || options_.boot != found.mark->boot) mark = *found.mark;
+  } else if (found.kind == Inspection::Kind::kCurrent) {
     uint32_t chance = 0;
     sqlite3_randomness(sizeof(chance), &chance);
     epochs += kSkippedEpochs + chance % kSkippedByChance;
   }
   // Durable before the first lease is given out, as is what an earlier process has left in the log.
   db.exec("PRAGMA synchronous = FULL");
-  Query(*connection_, "UPDATE meta SET epoch = epoch + ?", epochs).Run();
+  Query(*connection_,
+        "UPDATE meta SET epoch = epoch + ?, last_task = max(last_task, ?), "
+        "last_batch = max(last_batch, ?)",
+        epochs, mark.last_task, mark.last_batch)
+      .Run();
   // From here on COMMIT does not sync; SqliteLog does.
   db.exec("PRAGMA synchronous = NORMAL");
   log_ = std::make_unique<SqliteLog>(db.getHandle());
-  writer_->BeginEpoch(connection_->PragmaInt("SELECT epoch FROM meta"));
-  return log_->Settle();
+  writer_->BeginEpoch();
+  return log_->Settle(options_.boot);
 }
 
 // SQLite lets the index of its log grow with the log, and reports a full disk there as an I/O

@@ -1,6 +1,7 @@
 #ifndef TAREA_MASTER_STORE_SQLITE_STORE_H_
 #define TAREA_MASTER_STORE_SQLITE_STORE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "master/store/disk_reserve.h"
 #include "master/store/sqlite_checkpointer.h"
 #include "master/store/sqlite_connection.h"
+#include "master/store/sqlite_inspect.h"
 #include "master/store/sqlite_log.h"
 #include "master/store/sqlite_writer.h"
 #include "master/store/store.h"
@@ -37,6 +39,8 @@ struct SqliteOptions {
   int log_pages = 4000;
   // Whether a thread does that, beside those who commit, or one of them.
   bool own_thread = true;
+  // See BootNumber: another one than before tells that the machine's power may have failed.
+  uint64_t boot = 0;
 };
 
 // The embedded store: one SQLite database in write-ahead-log mode, `tarea.db` in a directory that
@@ -77,7 +81,7 @@ class SqliteStore : public Store {
 
   // Steps of Open; they throw SQLite::Exception.
   absl::Status OpenDatabase();
-  absl::Status BeginEpoch(bool skip_some);
+  absl::Status BeginEpoch(const Inspection& found);
   absl::Status ReserveLogIndex();
 
   // Runs `read` on a connection that is free, in one snapshot. Waits if all are in use.

@@ -38,7 +38,9 @@ SqliteWriter::SqliteWriter(SqliteConnection& connection, const StoreLimits& limi
   LoadCaches();
 }
 
-void SqliteWriter::BeginEpoch(int64_t epoch) {
+void SqliteWriter::BeginEpoch() {
+  LoadMeta();
+  const int64_t epoch = connection_.PragmaInt("SELECT epoch FROM meta");
   if (epoch > LeaseIds::kMaxEpoch) ThrowDamaged(absl::StrCat("epoch is ", epoch));
   lease_ids_ = LeaseIds(epoch);
 }
@@ -86,14 +88,17 @@ void SqliteWriter::Rollback() {
   LoadCaches();
 }
 
-void SqliteWriter::LoadCaches() {
+void SqliteWriter::LoadMeta() {
   Query meta(connection_, "SELECT last_task, last_batch, last_finish, last_time FROM meta");
   meta.Next();
   last_task_ = meta.Int(0);
   last_batch_ = meta.Int(1);
   last_finish_ = meta.Int(2);
   last_time_ = meta.Time(3, absl::InfinitePast());
+}
 
+void SqliteWriter::LoadCaches() {
+  LoadMeta();
   lanes_.clear();
   lanes_by_id_.clear();
   dirty_lanes_.clear();

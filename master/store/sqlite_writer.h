@@ -41,14 +41,18 @@ class SqliteWriter {
   SqliteWriter(SqliteConnection& connection, const StoreLimits& limits, const DiskReserve& reserve,
                SqliteCheckpointer& checkpointer, int long_log);
 
-  // From here on leases are of this epoch, which must be durable and greater than all before.
-  void BeginEpoch(int64_t epoch);
+  // Reads from the database which epoch leases are of from here on, and which ids come next. It
+  // must be durable, and the epoch greater than all before.
+  void BeginEpoch();
 
   void Begin();
   void Commit();
   void Rollback();
   const Effects& effects() const { return effects_; }
   absl::Time last_time() const { return last_time_; }
+  // Given out so far; ahead of the database between Begin and Commit.
+  TaskId last_task() const { return last_task_; }
+  BatchId last_batch() const { return last_batch_; }
 
   // Store::Transaction's verbs.
   absl::StatusOr<InsertAnswer> Insert(absl::Time now, const InsertRequest& request);
@@ -92,6 +96,7 @@ class SqliteWriter {
 
   // --- Shared by the verbs (sqlite_writer.cc) ---
   void LoadCaches();
+  void LoadMeta();
   // The task with this id as it is now, if there is one.
   std::optional<TaskRow> Load(TaskId id);
   // One that must be there, or the database is damaged: this throws then, as does LaneById.

@@ -27,6 +27,7 @@ absl::Status SimulatedMaster::OpenStore() {
     options.readers = 1;
     options.log_pages = 50;  // so that it is brought over often
     options.own_thread = false;
+    options.boot = boot_;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options);
     if (!store.ok()) return store.status();
     store_ = std::make_unique<FaultyStore>(*std::move(store));
@@ -70,7 +71,10 @@ void SimulatedMaster::Crash(bool power_is_lost) {
   if (disk_ == nullptr) return;
   refused_for_space_ += disk_->refused_for_space();
   store_.reset();
-  if (power_is_lost) disk_->LosePower();
+  if (power_is_lost) {
+    disk_->LosePower();
+    ++boot_;
+  }
   disk_->Restart();
 }
 

@@ -79,6 +79,7 @@ class SimulatedMaster {
   std::unique_ptr<SimulatedDisk> disk_;
   std::unique_ptr<FaultyStore> store_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  uint64_t boot_ = 1;  // how often the machine was started
   Scheduler::Process process_ = kOutside;
   bool up_ = false;
   bool full_ = false;

@@ -20,6 +20,7 @@
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "master/store/sqlite_store.h"
+#include "tests/store/store_files.h"
 #include "tests/support/temp_dir.h"
 
 namespace tarea {
@@ -141,6 +142,7 @@ class PowerLoss : public testing::TestWithParam<Durability> {
     SqliteOptions options;
     options.data_dir = dir_.path();
     options.durability = GetParam();
+    options.boot = boot_;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
@@ -149,18 +151,27 @@ class PowerLoss : public testing::TestWithParam<Durability> {
   // What was not synced is gone. (Closing the store may sync; the copies are taken before that.)
   void LosePower() {
     std::map<std::string, std::string> kept;
-    for (const char* name : {"tarea.db", "tarea.db-wal"}) {
+    for (const char* name : {"tarea.db", "tarea.db-wal", "tarea.db-mark"}) {
       const std::string path = dir_.path() + "/" + name;
       if (fs::exists(SyncedCopy(path))) {
         fs::copy_file(SyncedCopy(path), path + ".kept", fs::copy_options::overwrite_existing);
       }
     }
     store_.reset();
-    for (const char* name : {"tarea.db", "tarea.db-wal", "tarea.db-shm"}) {
+    for (const char* name : {"tarea.db", "tarea.db-wal", "tarea.db-mark", "tarea.db-shm"}) {
       const std::string path = dir_.path() + "/" + name;
       fs::remove(path);
       if (fs::exists(path + ".kept")) fs::rename(path + ".kept", path);
     }
+    ++boot_;
+    Open();
+  }
+
+  // The files as they are now, without what closing the store does to them.
+  void KillAndOpen() {
+    const StoreFiles files = ReadStoreFiles(dir_.path());
+    store_.reset();
+    WriteStoreFiles(dir_.path(), files);
     Open();
   }
 
@@ -204,6 +215,7 @@ class PowerLoss : public testing::TestWithParam<Durability> {
   }
 
   TempDir dir_;
+  uint64_t boot_ = 1;
   std::unique_ptr<Store> store_;
 };
 
@@ -336,6 +348,52 @@ TEST_P(WithFsync, AStartIsOnTheDiskBeforeItsFirstLease) {
   const LeasedTask before = Claim().at(0);
   LosePower();
   EXPECT_NE(Claim().at(0).lease_id, before.lease_id);
+}
+
+// A worker may have been given the task, and have written its id down as done.
+TEST_P(WithFsync, AnIdIsNotThatOfAnotherTaskAlthoughItsTaskWasLost) {
+  TaskId last = Insert();
+  BatchId last_batch = 0;
+  for (int round = 0; round < 3; ++round) {
+    {
+      const auto transaction = store_->Begin();
+      const TaskId id = InsertInto(*transaction);
+      EXPECT_GT(id, last);
+      last = id;
+      ASSERT_TRUE(transaction->Commit().ok());
+    }
+    const LeasedTask leased = Claim(3).back();
+    EXPECT_EQ(leased.task_id, last);
+    EXPECT_GT(leased.batch_id, last_batch);
+    last_batch = leased.batch_id;
+    LosePower();
+    EXPECT_TRUE(absl::IsNotFound(store_->GetTask(last).status()));
+    // It ends before it has given out anything.
+    if (round == 1) KillAndOpen();
+  }
+}
+
+TEST_P(WithFsync, AnIdIsNotSkippedIfThePowerDidNotFail) {
+  const TaskId first = Insert();
+  KillAndOpen();
+  EXPECT_EQ(Insert(), first + 1);
+  store_.reset();
+  ++boot_;  // the machine was started anew, but the master had ended before
+  Open();
+  EXPECT_EQ(Insert(), first + 2);
+}
+
+TEST_P(WithFsync, WhereNoIdCanBeReservedNothingIsStored) {
+  for (int i = 0; i < 3; ++i) {
+    const auto transaction = store_->Begin();
+    const TaskId id = InsertInto(*transaction);
+    disk_is_full = true;
+    EXPECT_TRUE(absl::IsResourceExhausted(transaction->Commit()));
+    disk_is_full = false;
+    EXPECT_TRUE(absl::IsNotFound(store_->GetTask(id).status()));
+  }
+  Insert();
+  EXPECT_EQ(Claim(10).size(), 1u);
 }
 
 using WithOs = PowerLoss;
