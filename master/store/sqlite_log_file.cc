@@ -11,7 +11,9 @@
 namespace tarea {
 namespace {
 
-constexpr int kMarkFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_SUPER_JOURNAL;
+// Not as a log: without its database SQLite would not open it.
+constexpr int kLogFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_SUPER_JOURNAL;
+constexpr int kMarkFlags = kLogFlags | SQLITE_OPEN_CREATE;
 
 bool IsFrame(int64_t at) { return at >= kLogHeaderSize && (at - kLogHeaderSize) % kFrameSize == 0; }
 
@@ -227,6 +229,25 @@ int LogFile::ReturnIds(TaskId task, BatchId batch) {
   mark_.last_task = task;
   mark_.last_batch = batch;
   return WriteMark(/*sync=*/false);
+}
+
+int LogFile::WriteAgain(const char* path, int64_t first, int64_t last) {
+  const FileName name(path);
+  std::unique_ptr<RealFile> file;
+  if (const int result = RealFile::Open(name.c_str(), kLogFlags, nullptr, file);
+      result != SQLITE_OK) {
+    return result;
+  }
+  std::array<unsigned char, kFrameSize> bytes;
+  const auto again = [&](int size, int64_t at) {
+    const int result = file->Read(bytes.data(), size, at);
+    return result == SQLITE_OK ? file->Write(bytes.data(), size, at) : result;
+  };
+  int result = again(kLogHeaderSize, 0);
+  for (int64_t frame = first; frame <= last && result == SQLITE_OK; ++frame) {
+    result = again(kFrameSize, FrameOffset(frame));
+  }
+  return result == SQLITE_OK ? file->Sync(SQLITE_SYNC_NORMAL) : result;
 }
 
 int LogFile::MarkRemoved(const char* path) {

@@ -41,6 +41,11 @@ class LogFile : public VfsFile {
   // Ids after these are not reserved any more: all that were given out are on the disk.
   int ReturnIds(TaskId task, BatchId batch) ABSL_LOCKS_EXCLUDED(mu_);
 
+  // Writes the header and these frames of the log with this path once more, as they are, and brings
+  // them to the disk. After a sync that has failed the kernel may take pages for written that it
+  // has dropped: they can still be read, but no sync brings them to the disk any more.
+  static int WriteAgain(const char* path, int64_t first, int64_t last);
+
   // The log with this path is about to be removed, now that all of it is in the database.
   static int MarkRemoved(const char* path);
 

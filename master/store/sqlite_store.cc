@@ -230,6 +230,7 @@ absl::Status SqliteStore::OpenDatabase() {
                                            options_.log_pages);
   sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 
+  if (const absl::Status status = MakeLogDurable(*found); !status.ok()) return status;
   if (const absl::Status status = BeginEpoch(*found); !status.ok()) return status;
   if (const absl::Status status = ReserveLogIndex(); !status.ok()) return status;
   absl::MutexLock lock(&mu_);
@@ -238,6 +239,20 @@ absl::Status SqliteStore::OpenDatabase() {
         std::make_unique<SqliteConnection>(path, SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX));
   }
   return absl::OkStatus();
+}
+
+// What the master before this one has left in the log may be unwritten, see LogFile::WriteAgain.
+// All that comes after it depends on it.
+absl::Status SqliteStore::MakeLogDurable(const Inspection& found) {
+  if (found.kind != Inspection::Kind::kCurrent) return absl::OkStatus();  // it was just written
+  const int64_t durable =
+      found.mark.has_value() && found.mark->salt == found.log.header.salt ? found.mark->frames : 0;
+  if (found.log.committed <= durable) return absl::OkStatus();
+  const std::string path = DatabasePath(options_) + "-wal";
+  const int result = LogFile::WriteAgain(path.c_str(), durable + 1, found.log.committed);
+  if (result == SQLITE_OK) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("its log ", path, " cannot be brought to the disk: ",
+                                          sqlite3_errstr(result), " (SQLite error ", result, ")"));
 }
 
 absl::Status SqliteStore::BeginEpoch(const Inspection& found) {

@@ -81,6 +81,7 @@ class SqliteStore : public Store {
 
   // Steps of Open; they throw SQLite::Exception.
   absl::Status OpenDatabase();
+  absl::Status MakeLogDurable(const Inspection& found);
   absl::Status BeginEpoch(const Inspection& found);
   absl::Status ReserveLogIndex();
 

@@ -3,9 +3,12 @@
 #include <algorithm>
 #include <cstring>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
+#include "absl/synchronization/mutex.h"
 #include "master/store/sqlite_database_file.h"
 #include "master/store/sqlite_log_file.h"
 
@@ -40,10 +43,20 @@ sqlite3_io_methods BasicMethods() {
     return VfsFile::Of(f).Read(to, size, at);
   };
   m.xWrite = [](sqlite3_file* f, const void* from, int size, sqlite3_int64 at) {
-    return VfsFile::Of(f).Write(from, size, at);
+    VfsFile& file = VfsFile::Of(f);
+    return file.sync_failed() ? SQLITE_IOERR_WRITE : file.Write(from, size, at);
   };
-  m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) { return VfsFile::Of(f).Truncate(size); };
-  m.xSync = [](sqlite3_file* f, int flags) { return VfsFile::Of(f).Sync(flags); };
+  m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
+    VfsFile& file = VfsFile::Of(f);
+    return file.sync_failed() ? SQLITE_IOERR_TRUNCATE : file.Truncate(size);
+  };
+  m.xSync = [](sqlite3_file* f, int flags) {
+    VfsFile& file = VfsFile::Of(f);
+    if (file.sync_failed()) return SQLITE_IOERR_FSYNC;
+    const int result = file.Sync(flags);
+    if (result != SQLITE_OK) file.NoteSyncFailed();
+    return result;
+  };
   m.xFileSize = [](sqlite3_file* f, sqlite3_int64* size) {
     int64_t bytes = 0;
     const int result = VfsFile::Of(f).Size(bytes);
@@ -118,6 +131,17 @@ class NoFile : public VfsFile {
   }
 };
 
+// Whether a sync has failed of the database with this path or log; anew once all are closed.
+std::shared_ptr<std::atomic<bool>> SyncFailedFlag(absl::string_view path) {
+  static absl::Mutex mu(absl::kConstInit);
+  static auto& flags = *new absl::flat_hash_map<std::string, std::weak_ptr<std::atomic<bool>>>();
+  absl::MutexLock lock(&mu);
+  std::weak_ptr<std::atomic<bool>>& known = flags[absl::StripSuffix(path, "-wal")];
+  std::shared_ptr<std::atomic<bool>> flag = known.lock();
+  if (flag == nullptr) known = flag = std::make_shared<std::atomic<bool>>(false);
+  return flag;
+}
+
 int OpenFile(const char* path, Handle* handle, int flags, int* out_flags, bool frozen) {
   handle->base.pMethods = nullptr;
   const bool is_ours = (flags & (SQLITE_OPEN_MAIN_DB | SQLITE_OPEN_WAL)) != 0;
@@ -147,6 +171,7 @@ int OpenFile(const char* path, Handle* handle, int flags, int* out_flags, bool f
     file = std::make_unique<LogFile>(std::move(real), path);
   }
   if (result != SQLITE_OK) return result;
+  if (is_ours) file->set_sync_failed(SyncFailedFlag(path));
   handle->object = file.release();
   handle->base.pMethods = is_frozen ? FrozenMethods() : Methods();
   return SQLITE_OK;

@@ -3,6 +3,7 @@
 
 #include <sqlite3.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -69,6 +70,11 @@ class FileName {
 absl::StatusOr<std::string> ReadRealFile(const std::string& path, int64_t most);
 
 // A file as SQLite has it open. What is not overridden goes to the file below as it is.
+//
+// Once a sync of a database or of its log has failed, nothing is written to either any more, by any
+// connection, until all are closed. The kernel may have dropped pages and call the next sync a
+// success; a checkpoint would then bring pages over that the log has lost, or begin the log anew
+// although the database has lost what was in it.
 class VfsFile {
  public:
   explicit VfsFile(std::unique_ptr<RealFile> real) : real_(std::move(real)) {}
@@ -87,8 +93,16 @@ class VfsFile {
   RealFile& real() { return *real_; }
   bool has_real() const { return real_ != nullptr; }
 
+  // Shared by the files of one database; none for others.
+  void set_sync_failed(std::shared_ptr<std::atomic<bool>> flag) { sync_failed_ = std::move(flag); }
+  bool sync_failed() const { return sync_failed_ != nullptr && *sync_failed_; }
+  void NoteSyncFailed() {
+    if (sync_failed_ != nullptr) *sync_failed_ = true;
+  }
+
  private:
   std::unique_ptr<RealFile> real_;
+  std::shared_ptr<std::atomic<bool>> sync_failed_;
 };
 
 // Damage is found while SQLite reads, in the middle of its code, which passes on no more than

@@ -63,12 +63,13 @@ struct SimulatedDisk::Handle {
 int SimulatedDisk::Allow(int failure) {
   if (stopped_) return failure;
   ++calls_;
-  if (fail_at_ != 0 && calls_ >= fail_at_) {
+  const bool is_sync = failure == SQLITE_IOERR_FSYNC;
+  if ((fail_at_ != 0 && calls_ >= fail_at_) || (is_sync && fail_sync_)) {
     fail_at_ = 0;
-    failed_ = true;
+    fail_sync_ = false;
     return failure;
   }
-  if (full_ && failure != SQLITE_IOERR_FSYNC) {
+  if (full_ && !is_sync) {
     ++refused_for_space_;
     return SQLITE_FULL;
   }
@@ -110,8 +111,12 @@ struct SimulatedDisk::Methods {
     return Change(f, {size, "", true}, SQLITE_IOERR_TRUNCATE);
   }
   static int Sync(sqlite3_file* f, int /*flags*/) {
-    if (const int rc = Of(f).disk->Allow(SQLITE_IOERR_FSYNC); rc != SQLITE_OK) return rc;
     File& file = *Of(f).file;
+    if (const int rc = Of(f).disk->Allow(SQLITE_IOERR_FSYNC); rc != SQLITE_OK) {
+      // As Linux does: they are taken for written from now on, and stay in memory.
+      if (!Of(f).disk->stopped_) file.changes.clear();
+      return rc;
+    }
     for (const File::Change& change : file.changes) File::Apply(file.durable, change);
     file.changes.clear();
     return SQLITE_OK;
@@ -319,7 +324,7 @@ void SimulatedDisk::Restart() {
   stopped_ = false;
   full_ = false;
   fail_at_ = 0;
-  failed_ = false;
+  fail_sync_ = false;
 }
 
 }  // namespace tarea

@@ -27,8 +27,8 @@ class SimulatedDisk {
   void set_full(bool full) { full_ = full; }
   // The n-th write or sync from now fails, from 1.
   void FailAt(int64_t n) { fail_at_ = calls_ + n; }
-  // Whether that has happened since FailAt.
-  bool has_failed() const { return failed_; }
+  // The next sync fails.
+  void FailSync() { fail_sync_ = true; }
   int64_t refused_for_space() const { return refused_for_space_; }
 
   // The process that writes has ended: nothing that it still does counts.
@@ -55,7 +55,7 @@ class SimulatedDisk {
   std::unique_ptr<sqlite3_vfs> vfs_;
   bool full_ = false;
   bool stopped_ = false;
-  bool failed_ = false;
+  bool fail_sync_ = false;
   int64_t calls_ = 0;
   int64_t fail_at_ = 0;
   int64_t refused_for_space_ = 0;

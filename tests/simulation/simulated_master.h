@@ -57,6 +57,7 @@ class SimulatedMaster {
   void FailNextCommit();
   // With kSqlite: the n-th write or sync of the disk from now fails.
   void FailDisk(int64_t n) { disk_->FailAt(n); }
+  void FailSync() { disk_->FailSync(); }
   int64_t refused_for_space() const {
     return refused_for_space_ + (disk_ == nullptr ? 0 : disk_->refused_for_space());
   }

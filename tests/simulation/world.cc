@@ -50,8 +50,11 @@ World::World(const WorldOptions& options)
       scheduler_(options.seed, options.trace),
       master_(&scheduler_, master_options_,
               [this] {
-                scheduler_.Spawn(SimulatedMaster::kOutside, absl::ZeroDuration(),
-                                 [this] { CrashMaster("master gave up", false); });
+                scheduler_.Spawn(SimulatedMaster::kOutside, absl::ZeroDuration(), [this] {
+                  // Whoever finds a disk that fails may well switch the machine off.
+                  const bool off = master_options_.disk_faults && scheduler_.OneIn(2);
+                  CrashMaster(off ? "power loss" : "master gave up", off);
+                });
               }),
       network_(&scheduler_, &master_) {
   scheduler_.NewProcess();  // kOutside
@@ -121,13 +124,15 @@ void World::Live() {
   StartMaster();
   for (const auto& client : clients_) client->Start();
   for (const auto& worker : workers_) worker->Start();
-  while (recorded_ * kEventsForEachRecorded < options_.events) {
+  while (!over_ && recorded_ * kEventsForEachRecorded < options_.events) {
     scheduler_.Sleep(scheduler_.Between(absl::Milliseconds(1), absl::Milliseconds(150)));
     if (options_.faults != WorldOptions::Faults::kNone) Disturb();
   }
+  while (master_changes_) scheduler_.Sleep(absl::Milliseconds(1));
+  if (over_) return;
   CalmDown();
   const absl::Time end = scheduler_.Now() + kTimeToFinish;
-  while (!AllFinished()) {
+  while (!over_ && !AllFinished()) {
     // A call to pause it may still have been under way.
     scheduler_.Spawn(master_.process(), absl::ZeroDuration(),
                      [this] { master_.dispatcher().SetPaused("b", false).IgnoreError(); });
@@ -137,14 +142,17 @@ void World::Live() {
     }
     scheduler_.Sleep(absl::Milliseconds(100));
   }
-  ReadStore();
+  if (!over_) ReadStore();
   over_ = true;
 }
 
 void World::StartMaster() {
   master_changes_ = true;
   const absl::Status status = master_.Start();
-  if (!status.ok()) Violation(absl::StrCat("the master does not start: ", status.ToString()));
+  if (!status.ok()) {
+    Violation(absl::StrCat("the master does not start: ", status.ToString()));
+    over_ = true;
+  }
   master_changes_ = false;
 }
 
@@ -206,6 +214,7 @@ void World::DisturbMaster() {
     case 4:
       if (master_options_.disk_faults) {
         Fault("disk fails");
+        if (scheduler_.OneIn(2)) return master_.FailSync();
         return master_.FailDisk(1 + scheduler_.Below(60));
       }
       return;
@@ -244,9 +253,9 @@ void World::CalmDown() {
   network_.weather = {};
   for (const auto& client : clients_) client->link() = {};
   for (const auto& worker : workers_) worker->link() = {};
-  while (master_changes_) scheduler_.Sleep(absl::Milliseconds(1));
   // One that waits for its next fault meets it now.
   if (options_.faults != WorldOptions::Faults::kNone) CrashMaster("kill master", false);
+  if (over_) return;
   master_.SetFull(false);
   scheduler_.Spawn(master_.process(), absl::ZeroDuration(),
                    [this] { master_.dispatcher().SetPaused("b", false).IgnoreError(); });

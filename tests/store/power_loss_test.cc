@@ -276,6 +276,23 @@ TEST_P(WithFsync, ASyncThatFailedIsNotTriedAgain) {
   EXPECT_TRUE(absl::IsInternal(store_->GetTask(id).status()));
 }
 
+TEST_P(WithFsync, NothingIsWrittenAfterASyncThatFailed) {
+  Insert();
+  {
+    const auto transaction = store_->Begin();
+    InsertInto(*transaction);
+    ASSERT_TRUE(transaction->Commit().ok());
+  }
+  fail_syncs = true;
+  EXPECT_TRUE(absl::IsInternal(store_->MakeDurable()));
+  fail_syncs = false;
+  EXPECT_TRUE(absl::IsInternal(InsertMebibytes(1)));
+  // Another process may: it begins with what is really there.
+  LosePower();
+  EXPECT_EQ(Claim(10).size(), 1u);
+  Insert();
+}
+
 TEST_P(WithFsync, NothingIsDurableAfterTheLogCouldNotBeBroughtOver) {
   fail_syncs_of_database = true;
   ASSERT_TRUE(InsertMebibytes(20).ok());  // that is done beside the commit
