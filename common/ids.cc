@@ -5,12 +5,9 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_replace.h"
 
 namespace tarea {
 
@@ -19,15 +16,6 @@ std::string RandomId() {
   // Up to 256 bytes come whole and without interruption once the kernel's pool is ready.
   if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes)) std::abort();
   return absl::BytesToHexString(absl::string_view(bytes, sizeof(bytes)));
-}
-
-uint64_t BootNumber() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");  // a random UUID
-  std::string text;
-  file >> text;
-  uint64_t number = 0;
-  const std::string digits = absl::StrReplaceAll(text, {{"-", ""}}).substr(0, 16);
-  return absl::SimpleHexAtoi(digits, &number) ? number : 0;
 }
 
 std::string HostName() {

@@ -1,7 +1,6 @@
 #ifndef TAREA_COMMON_IDS_H_
 #define TAREA_COMMON_IDS_H_
 
-#include <cstdint>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -11,9 +10,6 @@ namespace tarea {
 // 128 random bits as 32 hexadecimal digits: for request ids and the ids of worker processes.
 // Thread-safe.
 std::string RandomId();
-
-// Tells one start of this machine from another; 0 if the kernel does not say.
-uint64_t BootNumber();
 
 // This machine's name, or "localhost" if it has none.
 std::string HostName();

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "absl/strings/match.h"
 #include "common/exit_codes.h"
 #include "common/flags.h"
 #include "common/grpc_log.h"
@@ -26,13 +27,17 @@ Examples:
   master --store memory --listen unix:/run/tarea.sock
   master backup --data-dir /var/lib/tarea --to /backup/tarea.db)";
 
-// glibc gives each thread that has to wait an arena of its own, up to eight for each core, and each
-// keeps what its threads once used at most; after days under load these add up to several times
-// what is in use. With four, threads hardly ever wait (docs/reliability.md has the figures).
-// MALLOC_ARENA_MAX counts more.
+// glibc gives new threads arenas of their own, up to eight for each core, and each arena keeps what
+// its threads once used at most. A master has many threads that each need much for a moment, so
+// that adds up to several times what is in use: docs/reliability.md, "What the numbers are", has figures.
+// Settings of glibc's own count more.
 void LimitArenas() {
   constexpr int kArenas = 4;
-  if (std::getenv("MALLOC_ARENA_MAX") == nullptr) mallopt(M_ARENA_MAX, kArenas);
+  const char* const tunables = std::getenv("GLIBC_TUNABLES");
+  const bool is_set =
+      std::getenv("MALLOC_ARENA_MAX") != nullptr ||
+      (tunables != nullptr && absl::StrContains(tunables, "glibc.malloc.arena_max"));
+  if (!is_set) mallopt(M_ARENA_MAX, kArenas);
 }
 
 }  // namespace

@@ -10,7 +10,6 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "common/ids.h"
 #include "common/version.h"
 #include "master/connection_guard.h"
 #include "master/server_limits.h"
@@ -74,7 +73,6 @@ absl::Status Master::OpenStore(const MasterOptions& options) {
     sqlite.durability = options.durability == "os" ? Durability::kOs : Durability::kFsync;
     sqlite.limits = options.store_limits;
     sqlite.disk_reserve = options.disk_reserve;
-    sqlite.boot = BootNumber();
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(sqlite);
     if (!store.ok()) return store.status();
     store_ = *std::move(store);
