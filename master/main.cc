@@ -29,8 +29,8 @@ Examples:
 
 // glibc gives new threads arenas of their own, up to eight for each core, and each arena keeps what
 // its threads once used at most. A master has many threads that each need much for a moment, so
-// that adds up to several times what is in use: docs/reliability.md, "What the numbers are", has figures.
-// Settings of glibc's own count more.
+// that adds up to several times what is in use: docs/reliability.md, "What the numbers are", has
+// figures. Settings of glibc's own count more.
 void LimitArenas() {
   constexpr int kArenas = 4;
   const char* const tunables = std::getenv("GLIBC_TUNABLES");

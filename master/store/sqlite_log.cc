@@ -34,7 +34,7 @@ void SqliteLog::EndCommit() {
 
 LogFile& SqliteLog::log_file() { return static_cast<LogFile&>(VfsFile::Of(file_)); }
 
-absl::Status SqliteLog::Settle(uint64_t boot) { return MarkStatus(log_file().Settle(boot)); }
+absl::Status SqliteLog::Settle() { return MarkStatus(log_file().Settle()); }
 
 absl::Status SqliteLog::ReserveIds(TaskId task, BatchId batch) {
   return MarkStatus(log_file().ReserveIds(task, batch));

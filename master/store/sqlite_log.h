@@ -34,7 +34,7 @@ class SqliteLog {
 
   // What LogFile writes into the mark, see there. INTERNAL: it cannot be written.
   // RESOURCE_EXHAUSTED: the disk is full; no id has been reserved.
-  absl::Status Settle(uint64_t boot);
+  absl::Status Settle();
   absl::Status ReserveIds(TaskId task, BatchId batch);
   absl::Status ReturnIds(TaskId task, BatchId batch);
 

@@ -205,11 +205,10 @@ int LogFile::WriteMark(bool sync) {
   return PutMark(*mark_file_, mark_, sync);
 }
 
-int LogFile::Settle(uint64_t boot) {
+int LogFile::Settle() {
   absl::MutexLock lock(&mu_);
   if (const int result = LoadMark(); result != SQLITE_OK) return result;
   mark_.settled = true;
-  mark_.boot = boot;
   return WriteMark(/*sync=*/true);
 }
 
@@ -217,15 +216,20 @@ int LogFile::ReserveIds(TaskId task, BatchId batch) {
   absl::MutexLock lock(&mu_);
   if (task <= mark_.last_task && batch <= mark_.last_batch) return SQLITE_OK;
   const LogMark before = mark_;
-  mark_.last_task = task + LogMark::kReserved;
-  mark_.last_batch = batch + LogMark::kReserved;
+  mark_.last_task = task + reserve_;
+  mark_.last_batch = batch + reserve_;
   const int result = WriteMark(/*sync=*/true);
-  if (result != SQLITE_OK) mark_ = before;
+  if (result == SQLITE_OK) {
+    reserve_ = std::min(2 * reserve_, LogMark::kMostReserved);
+  } else {
+    mark_ = before;
+  }
   return result;
 }
 
 int LogFile::ReturnIds(TaskId task, BatchId batch) {
   absl::MutexLock lock(&mu_);
+  if (!mark_loaded_) return SQLITE_OK;
   mark_.last_task = task;
   mark_.last_batch = batch;
   return WriteMark(/*sync=*/false);
@@ -234,18 +238,25 @@ int LogFile::ReturnIds(TaskId task, BatchId batch) {
 int LogFile::WriteAgain(const char* path, int64_t first, int64_t last) {
   const FileName name(path);
   std::unique_ptr<RealFile> file;
-  if (const int result = RealFile::Open(name.c_str(), kLogFlags, nullptr, file);
-      result != SQLITE_OK) {
-    return result;
-  }
+  int result = RealFile::Open(name.c_str(), kLogFlags, nullptr, file);
+  if (result != SQLITE_OK) return result;
   std::array<unsigned char, kFrameSize> bytes;
-  const auto again = [&](int size, int64_t at) {
-    const int result = file->Read(bytes.data(), size, at);
-    return result == SQLITE_OK ? file->Write(bytes.data(), size, at) : result;
-  };
-  int result = again(kLogHeaderSize, 0);
+  result = file->Read(bytes.data(), kLogHeaderSize, 0);
+  if (result == SQLITE_OK) result = file->Write(bytes.data(), kLogHeaderSize, 0);
+  if (result != SQLITE_OK) return result;
+  const LogHeader header = ParseLogHeader(bytes.data());
+  LogChecksum sum = header.checksum;
+  if (first > 1) {
+    result = file->Read(bytes.data(), kFrameHeaderSize, FrameOffset(first - 1));
+    sum = ParseFrameHeader(bytes.data()).checksum;
+  }
   for (int64_t frame = first; frame <= last && result == SQLITE_OK; ++frame) {
-    result = again(kFrameSize, FrameOffset(frame));
+    result = file->Read(bytes.data(), kFrameSize, FrameOffset(frame));
+    if (result != SQLITE_OK) break;
+    // What the kernel had in memory only it may have dropped since somebody looked.
+    if (!FrameIsSound(sum, bytes.data(), header.big_endian)) return SQLITE_IOERR_DATA;
+    sum = ParseFrameHeader(bytes.data()).checksum;
+    result = file->Write(bytes.data(), kFrameSize, FrameOffset(frame));
   }
   return result == SQLITE_OK ? file->Sync(SQLITE_SYNC_NORMAL) : result;
 }

@@ -32,9 +32,9 @@ class LogFile : public VfsFile {
   int Truncate(int64_t size) override ABSL_LOCKS_EXCLUDED(mu_);
   int Sync(int flags) override ABSL_LOCKS_EXCLUDED(mu_);
 
-  // A master has begun its epoch, durably, on this start of the machine. See LogMark::settled.
-  // SQLite's error code, as of those below.
-  int Settle(uint64_t boot) ABSL_LOCKS_EXCLUDED(mu_);
+  // A master has begun its epoch, durably. See LogMark::settled. SQLite's error code, as of those
+  // below.
+  int Settle() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Reserves ids up to these, durably, and some more so that the next call need not. See LogMark.
   int ReserveIds(TaskId task, BatchId batch) ABSL_LOCKS_EXCLUDED(mu_);
@@ -44,6 +44,7 @@ class LogFile : public VfsFile {
   // Writes the header and these frames of the log with this path once more, as they are, and brings
   // them to the disk. After a sync that has failed the kernel may take pages for written that it
   // has dropped: they can still be read, but no sync brings them to the disk any more.
+  // SQLITE_IOERR_DATA: a frame is not sound any more.
   static int WriteAgain(const char* path, int64_t first, int64_t last);
 
   // The log with this path is about to be removed, now that all of it is in the database.
@@ -75,6 +76,7 @@ class LogFile : public VfsFile {
   absl::Mutex mu_;
   bool mark_loaded_ ABSL_GUARDED_BY(mu_) = false;
   LogMark mark_ ABSL_GUARDED_BY(mu_);
+  int64_t reserve_ ABSL_GUARDED_BY(mu_) = LogMark::kFewestReserved;  // so many ids next time
   std::unique_ptr<RealFile> mark_file_ ABSL_GUARDED_BY(mu_);
   LogSalt salt_ ABSL_GUARDED_BY(mu_);            // of what was written last
   uint32_t committed_ ABSL_GUARDED_BY(mu_) = 0;  // the last frame of the last whole transaction

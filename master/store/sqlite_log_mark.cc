@@ -36,7 +36,6 @@ std::string LogMark::Encode() const {
   Append(bytes, previous.second, 4);
   Append(bytes, frames, 4);
   Append(bytes, settled ? 1 : 0, 4);
-  Append(bytes, boot, 8);
   Append(bytes, static_cast<uint64_t>(last_task), 8);
   Append(bytes, static_cast<uint64_t>(last_batch), 8);
   bytes.resize(kChecksumAt, '\0');
@@ -57,7 +56,6 @@ std::optional<LogMark> LogMark::Decode(const unsigned char* bytes) {
   mark.previous = TakeSalt(at);
   mark.frames = static_cast<uint32_t>(Take(at, 4));
   mark.settled = Take(at, 4) != 0;
-  mark.boot = Take(at, 8);
   mark.last_task = static_cast<TaskId>(Take(at, 8));
   mark.last_batch = static_cast<BatchId>(Take(at, 8));
   return mark;

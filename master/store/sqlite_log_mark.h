@@ -26,14 +26,14 @@ namespace tarea {
 // database then.) The mark of a log that is removed says so before, too.
 //
 // It also keeps which ids may have been given out. A worker is given a task while its submission is
-// on the way to the disk, and a loss of power may take the task back; its id must not become that
-// of another one, since handlers tell by the id what they have done. So ids are reserved here,
-// durably, before they are given out.
+// on the way to the disk, and a loss of power, or a disk that fails, may take the task back; its id
+// must not become that of another one, since handlers tell by the id what they have done. So ids
+// are reserved here, durably, before they are given out, and whoever starts goes on after those.
 struct LogMark {
-  static constexpr int kSize = 88;
-  // So many ids are reserved ahead at a time, and so many are skipped at most after a loss of
-  // power.
-  static constexpr int64_t kReserved = 1 << 16;
+  static constexpr int kSize = 64;
+  // So many ids are reserved ahead: the fewest at first, and each time twice as many.
+  static constexpr int64_t kFewestReserved = 64;
+  static constexpr int64_t kMostReserved = 1 << 16;
 
   uint64_t database = 0;  // the id of the database that the log belongs to
   LogSalt salt;           // of the log; none while there is no log
@@ -41,8 +41,7 @@ struct LogMark {
   LogSalt previous;       // of the log before, which is all in the database
   bool settled = false;   // a master has begun an epoch on this database, see SqliteStore
 
-  // Which start of the machine that was. On another one ids begin after those reserved here.
-  uint64_t boot = 0;
+  // Up to these. After a good end they are the ones that were given out last.
   TaskId last_task = 0;
   BatchId last_batch = 0;
 

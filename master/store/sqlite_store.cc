@@ -24,6 +24,8 @@ namespace {
 // a backup may be restored twice.
 constexpr int64_t kSkippedEpochs = 4096;
 constexpr uint32_t kSkippedByChance = 1 << 17;
+// And so many ids, for the tasks that the other one may have given out since.
+constexpr int64_t kSkippedIds = int64_t{1} << 32;
 
 // Room for the index of a log of half a GiB, which is many times what it grows to.
 constexpr off_t kLogIndexBytes = off_t{1} << 20;
@@ -203,6 +205,7 @@ absl::Status SqliteStore::OpenDatabase() {
   const absl::StatusOr<Inspection> found = InspectDatabase(path);
   if (!found.ok()) return found.status();
   for (const std::string& note : found->notes) spdlog::warn("{}", note);
+  if (const absl::Status status = MakeLogDurable(*found); !status.ok()) return status;
   if (found->kind == Inspection::Kind::kWithoutChecksums) {
     if (const absl::Status status = UpgradeToChecksums(path); !status.ok()) return status;
   }
@@ -228,9 +231,6 @@ absl::Status SqliteStore::OpenDatabase() {
   // Reads what is always needed; nothing is changed before that is known to be sound.
   writer_ = std::make_unique<SqliteWriter>(*connection_, options_.limits, reserve_, *checkpointer_,
                                            options_.log_pages);
-  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
-
-  if (const absl::Status status = MakeLogDurable(*found); !status.ok()) return status;
   if (const absl::Status status = BeginEpoch(*found); !status.ok()) return status;
   if (const absl::Status status = ReserveLogIndex(); !status.ok()) return status;
   absl::MutexLock lock(&mu_);
@@ -238,47 +238,51 @@ absl::Status SqliteStore::OpenDatabase() {
     idle_readers_.push_back(
         std::make_unique<SqliteConnection>(path, SQLite::OPEN_READONLY | SQLite::OPEN_NOMUTEX));
   }
+  sqlite3_db_config(db.getHandle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
   return absl::OkStatus();
 }
 
 // What the master before this one has left in the log may be unwritten, see LogFile::WriteAgain.
-// All that comes after it depends on it.
+// All that comes after it depends on it, so it comes before SQLite sees the log.
 absl::Status SqliteStore::MakeLogDurable(const Inspection& found) {
-  if (found.kind != Inspection::Kind::kCurrent) return absl::OkStatus();  // it was just written
   const int64_t durable =
       found.mark.has_value() && found.mark->salt == found.log.header.salt ? found.mark->frames : 0;
   if (found.log.committed <= durable) return absl::OkStatus();
   const std::string path = DatabasePath(options_) + "-wal";
   const int result = LogFile::WriteAgain(path.c_str(), durable + 1, found.log.committed);
   if (result == SQLITE_OK) return absl::OkStatus();
-  return absl::InternalError(absl::StrCat("its log ", path, " cannot be brought to the disk: ",
-                                          sqlite3_errstr(result), " (SQLite error ", result, ")"));
+  const std::string why =
+      absl::StrCat("its log ", path, " cannot be brought to the disk: ", sqlite3_errstr(result),
+                   " (SQLite error ", result, ")");
+  if (result == SQLITE_FULL) return absl::ResourceExhaustedError(why + "; make space there");
+  return absl::InternalError(why);
 }
 
 absl::Status SqliteStore::BeginEpoch(const Inspection& found) {
   SQLite::Database& db = connection_->db();
   int64_t epochs = 1;
+  int64_t skipped_ids = 0;
   LogMark mark;
   if (found.IsSettled()) {
-    // What was given out since the machine was started is all there.
-    if (options_.boot == 0 || options_.boot != found.mark->boot) mark = *found.mark;
+    if (options_.skip_reserved_ids) mark = *found.mark;
   } else if (found.kind == Inspection::Kind::kCurrent) {
     uint32_t chance = 0;
     sqlite3_randomness(sizeof(chance), &chance);
     epochs += kSkippedEpochs + chance % kSkippedByChance;
+    skipped_ids = kSkippedIds;
   }
   // Durable before the first lease is given out, as is what an earlier process has left in the log.
   db.exec("PRAGMA synchronous = FULL");
   Query(*connection_,
-        "UPDATE meta SET epoch = epoch + ?, last_task = max(last_task, ?), "
-        "last_batch = max(last_batch, ?)",
-        epochs, mark.last_task, mark.last_batch)
+        "UPDATE meta SET epoch = epoch + ?1, last_task = max(last_task + ?2, ?3), "
+        "last_batch = max(last_batch + ?2, ?4)",
+        epochs, skipped_ids, mark.last_task, mark.last_batch)
       .Run();
   // From here on COMMIT does not sync; SqliteLog does.
   db.exec("PRAGMA synchronous = NORMAL");
   log_ = std::make_unique<SqliteLog>(db.getHandle());
   writer_->BeginEpoch();
-  return log_->Settle(options_.boot);
+  return log_->Settle();
 }
 
 // SQLite lets the index of its log grow with the log, and reports a full disk there as an I/O

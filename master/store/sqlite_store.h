@@ -1,7 +1,6 @@
 #ifndef TAREA_MASTER_STORE_SQLITE_STORE_H_
 #define TAREA_MASTER_STORE_SQLITE_STORE_H_
 
-#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -39,8 +38,9 @@ struct SqliteOptions {
   int log_pages = 4000;
   // Whether a thread does that, beside those who commit, or one of them.
   bool own_thread = true;
-  // See BootNumber: another one than before tells that the machine's power may have failed.
-  uint64_t boot = 0;
+  // Whether ids that an earlier process has reserved are left out if it did not end in good order.
+  // Not to do so is for tests that compare this with a store that does not know them.
+  bool skip_reserved_ids = true;
 };
 
 // The embedded store: one SQLite database in write-ahead-log mode, `tarea.db` in a directory that

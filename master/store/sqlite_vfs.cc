@@ -1,5 +1,7 @@
 #include "master/store/sqlite_vfs.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -300,6 +302,11 @@ absl::StatusOr<std::string> ReadRealFile(const std::string& path, int64_t most) 
 }
 
 VfsFile& VfsFile::Of(sqlite3_file* file) { return *reinterpret_cast<Handle*>(file)->object; }
+
+void VfsFile::NoteSyncFailed() {
+  if (sync_failed_ == nullptr || sync_failed_->exchange(true)) return;
+  spdlog::critical("a sync of the database or its log has failed: nothing is written any more");
+}
 
 int VfsFile::Truncate(int64_t size) { return real_->methods()->xTruncate(real_->file(), size); }
 

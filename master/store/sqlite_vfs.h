@@ -96,9 +96,7 @@ class VfsFile {
   // Shared by the files of one database; none for others.
   void set_sync_failed(std::shared_ptr<std::atomic<bool>> flag) { sync_failed_ = std::move(flag); }
   bool sync_failed() const { return sync_failed_ != nullptr && *sync_failed_; }
-  void NoteSyncFailed() {
-    if (sync_failed_ != nullptr) *sync_failed_ = true;
-  }
+  void NoteSyncFailed();
 
  private:
   std::unique_ptr<RealFile> real_;

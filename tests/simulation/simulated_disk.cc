@@ -26,6 +26,7 @@ struct SimulatedDisk::File {
   std::string bytes;    // as a reader sees it
   std::string durable;  // as of the last sync
   std::vector<Change> changes;
+  bool dropped = false;  // `bytes` has something that is neither durable nor among the changes
 
   static void Apply(std::string& bytes, const Change& change) {
     const auto at = static_cast<size_t>(change.at);
@@ -113,8 +114,7 @@ struct SimulatedDisk::Methods {
   static int Sync(sqlite3_file* f, int /*flags*/) {
     File& file = *Of(f).file;
     if (const int rc = Of(f).disk->Allow(SQLITE_IOERR_FSYNC); rc != SQLITE_OK) {
-      // As Linux does: they are taken for written from now on, and stay in memory.
-      if (!Of(f).disk->stopped_) file.changes.clear();
+      if (!Of(f).disk->stopped_) Of(f).disk->Drop(file);
       return rc;
     }
     for (const File::Change& change : file.changes) File::Apply(file.durable, change);
@@ -313,6 +313,22 @@ void SimulatedDisk::KeepSome(File& file) {
   file.bytes = file.durable;
 }
 
+void SimulatedDisk::Drop(File& file) {
+  for (const File::Change& change : std::exchange(file.changes, {})) {
+    if (Below(2) == 0) File::Apply(file.durable, change);
+  }
+  file.dropped = true;
+}
+
+void SimulatedDisk::Forget() {
+  for (const auto& [path, file] : files_) {
+    if (!std::exchange(file->dropped, false) || Below(2) == 0) continue;
+    ++times_forgotten_;
+    file->bytes = file->durable;
+    for (const File::Change& change : file->changes) File::Apply(file->bytes, change);
+  }
+}
+
 void SimulatedDisk::LosePower() {
   // All is gone, all has made it, or anything in between.
   const int64_t dice = Below(4);
@@ -321,6 +337,7 @@ void SimulatedDisk::LosePower() {
 }
 
 void SimulatedDisk::Restart() {
+  Forget();
   stopped_ = false;
   full_ = false;
   fail_at_ = 0;

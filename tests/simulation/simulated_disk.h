@@ -30,12 +30,15 @@ class SimulatedDisk {
   // The next sync fails.
   void FailSync() { fail_sync_ = true; }
   int64_t refused_for_space() const { return refused_for_space_; }
+  // How often something was gone at a Restart.
+  int64_t times_forgotten() const { return times_forgotten_; }
 
   // The process that writes has ended: nothing that it still does counts.
   void Stop() { stopped_ = true; }
   // Of what was not synced only some is left: of each sector of each write by chance. After Stop.
   void LosePower();
-  // The disk is well again, and takes writes. All files must be closed.
+  // The disk is well again, and takes writes. All files must be closed. What a sync that failed has
+  // left in memory only may be gone.
   void Restart();
 
  private:
@@ -45,6 +48,11 @@ class SimulatedDisk {
 
   int Allow(int failure);
   void KeepSome(File& file);
+  // What Linux does when a sync fails: some is on the disk, some is not, and all is taken for
+  // written from now on. It stays in memory ...
+  void Drop(File& file);
+  // ... until it is read again, which may be as early as at the next start.
+  void Forget();
   bool Survives();
   int64_t Below(int64_t limit) {
     return static_cast<int64_t>(random_() % static_cast<uint64_t>(limit));
@@ -59,6 +67,7 @@ class SimulatedDisk {
   int64_t calls_ = 0;
   int64_t fail_at_ = 0;
   int64_t refused_for_space_ = 0;
+  int64_t times_forgotten_ = 0;
   int64_t survival_percent_ = 0;
 };
 

@@ -27,7 +27,7 @@ absl::Status SimulatedMaster::OpenStore() {
     options.readers = 1;
     options.log_pages = 50;  // so that it is brought over often
     options.own_thread = false;
-    options.boot = boot_;
+    options.skip_reserved_ids = options_.skip_reserved_ids;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options);
     if (!store.ok()) return store.status();
     store_ = std::make_unique<FaultyStore>(*std::move(store));
@@ -39,7 +39,10 @@ absl::Status SimulatedMaster::OpenStore() {
 }
 
 absl::Status SimulatedMaster::Start() {
-  if (const absl::Status status = OpenStore(); !status.ok()) return status;
+  if (const absl::Status status = OpenStore(); !status.ok()) {
+    if (disk_ != nullptr) disk_->Restart();
+    return status;
+  }
   process_ = scheduler_.NewProcess();
   dispatcher_ = std::make_unique<Dispatcher>(store_.get(), &scheduler_, options_.dispatcher,
                                              [this](const absl::Status&) {
@@ -53,7 +56,10 @@ absl::Status SimulatedMaster::Start() {
     over = true;
   });
   while (!over) scheduler_.Sleep(absl::Milliseconds(1));
-  if (!begun.ok()) return begun;
+  if (!begun.ok()) {
+    Crash(false);
+    return begun;
+  }
   scheduler_.Spawn(process_, absl::ZeroDuration(), [this] { dispatcher_->RunTimers(); });
   return absl::OkStatus();
 }
@@ -71,10 +77,7 @@ void SimulatedMaster::Crash(bool power_is_lost) {
   if (disk_ == nullptr) return;
   refused_for_space_ += disk_->refused_for_space();
   store_.reset();
-  if (power_is_lost) {
-    disk_->LosePower();
-    ++boot_;
-  }
+  if (power_is_lost) disk_->LosePower();
   disk_->Restart();
 }
 

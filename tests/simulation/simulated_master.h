@@ -27,6 +27,7 @@ class SimulatedMaster {
     std::string data_dir;      // of kSqlite: where its lock is; the data are on the simulated disk
     uint64_t seed = 0;         // of kSqlite: of that disk
     bool disk_faults = false;  // with kSqlite only: a full disk is full below SQLite, not above it
+    bool skip_reserved_ids = true;
     DispatcherOptions dispatcher;
     // How long a commit and a sync take.
     absl::Duration most_for_commit = absl::Microseconds(100);
@@ -40,7 +41,8 @@ class SimulatedMaster {
   SimulatedMaster(Scheduler* scheduler, const Options& options, std::function<void()> on_broken);
   ~SimulatedMaster();
 
-  // Starts a new process. Not OK: the store cannot be opened.
+  // Starts a new process. Not OK: the store cannot be opened, or fails at once; the process has
+  // ended.
   absl::Status Start();
 
   // Ends the process in the middle of whatever it does. What it committed is kept by a memory
@@ -58,6 +60,7 @@ class SimulatedMaster {
   // With kSqlite: the n-th write or sync of the disk from now fails.
   void FailDisk(int64_t n) { disk_->FailAt(n); }
   void FailSync() { disk_->FailSync(); }
+  int64_t times_forgotten() const { return disk_ == nullptr ? 0 : disk_->times_forgotten(); }
   int64_t refused_for_space() const {
     return refused_for_space_ + (disk_ == nullptr ? 0 : disk_->refused_for_space());
   }
@@ -80,7 +83,6 @@ class SimulatedMaster {
   std::unique_ptr<SimulatedDisk> disk_;
   std::unique_ptr<FaultyStore> store_;
   std::unique_ptr<Dispatcher> dispatcher_;
-  uint64_t boot_ = 1;  // how often the machine was started
   Scheduler::Process process_ = kOutside;
   bool up_ = false;
   bool full_ = false;

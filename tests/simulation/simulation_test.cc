@@ -101,7 +101,8 @@ TEST_P(Quarter, ThroughAllFaultsOfItsDiskTheStoreKeepsItsPromises) {
   options_.store = Kind::kSqlite;
   RunSeeds(80 / kFewerSeeds);
   ExpectToHaveSeen({"fault: power loss", "fault: disk fails", "fault: disk full",
-                    "fault: kill master", "refused for want of space", "unknown outcomes"});
+                    "fault: start fails", "fault: kill master", "refused for want of space",
+                    "unknown outcomes"});
 }
 
 TEST_P(Quarter, NothingThatWasAcknowledgedIsLostWithThePower) {

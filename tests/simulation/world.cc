@@ -24,6 +24,8 @@ SimulatedMaster::Options MasterOptions(const WorldOptions& options) {
   master.seed = options.seed;
   master.disk_faults = options.faults == WorldOptions::Faults::kAll &&
                        options.store == SimulatedMaster::Kind::kSqlite;
+  // So that its ids are those of the memory store.
+  master.skip_reserved_ids = options.faults != WorldOptions::Faults::kOutside;
   master.dispatcher.lease = absl::Seconds(2);
   return master;
 }
@@ -148,12 +150,31 @@ void World::Live() {
 
 void World::StartMaster() {
   master_changes_ = true;
-  const absl::Status status = master_.Start();
+  // The disk may also fail while it starts; it is started again then.
+  const bool disk_fails = master_options_.disk_faults && !calm_ && scheduler_.OneIn(4);
+  if (disk_fails && scheduler_.OneIn(2)) {
+    master_.FailSync();
+  } else if (disk_fails) {
+    master_.FailDisk(1 + scheduler_.Below(30));
+  }
+  LookForForgotten();
+  absl::Status status = master_.Start();
+  if (!status.ok() && disk_fails) {
+    Fault("start fails");
+    LookForForgotten();
+    status = master_.Start();
+  }
   if (!status.ok()) {
     Violation(absl::StrCat("the master does not start: ", status.ToString()));
     over_ = true;
   }
   master_changes_ = false;
+}
+
+// What is gone of a disk that failed is gone as with the power.
+void World::LookForForgotten() {
+  if (std::exchange(forgotten_, master_.times_forgotten()) == master_.times_forgotten()) return;
+  Fault("power loss of what a disk that fails had not written");
 }
 
 void World::CrashMaster(const std::string& how, bool power_is_lost) {

@@ -81,6 +81,7 @@ class World {
   void Disturb();
   void Fault(const std::string& what);
   void StartMaster();
+  void LookForForgotten();
   void CrashMaster(const std::string& how, bool power_is_lost);
   void DisturbMaster();
   void DisturbNetwork();
@@ -105,6 +106,7 @@ class World {
   bool master_changes_ = false;  // is being crashed or started
   int64_t recorded_ = 0;         // in the history
   int64_t events_looked_at_ = 0;
+  int64_t forgotten_ = 0;
 };
 
 }  // namespace tarea

@@ -45,9 +45,12 @@ sqlite3_file* Real(sqlite3_file* file) { return Of(file)->real(); }
 std::atomic<bool> fail_syncs = false;
 std::atomic<bool> fail_syncs_of_database = false;
 std::atomic<bool> disk_is_full = false;
+std::atomic<bool> mark_is_full = false;
 
 // Called once, when the next commit is to be seen by others but has not returned.
 std::function<void()> on_visible;
+
+bool IsMark(const char* path) { return path != nullptr && absl::EndsWith(path, "-mark"); }
 
 bool FailsSync(const char* path) {
   return fail_syncs ||
@@ -63,7 +66,7 @@ const sqlite3_io_methods* Methods() {
       return Real(f)->pMethods->xRead(Real(f), data, size, at);
     };
     m.xWrite = [](sqlite3_file* f, const void* data, int size, sqlite3_int64 at) {
-      if (disk_is_full) return SQLITE_FULL;
+      if (disk_is_full || (mark_is_full && IsMark(Of(f)->path))) return SQLITE_FULL;
       return Real(f)->pMethods->xWrite(Real(f), data, size, at);
     };
     m.xTruncate = [](sqlite3_file* f, sqlite3_int64 size) {
@@ -142,7 +145,6 @@ class PowerLoss : public testing::TestWithParam<Durability> {
     SqliteOptions options;
     options.data_dir = dir_.path();
     options.durability = GetParam();
-    options.boot = boot_;
     absl::StatusOr<std::unique_ptr<SqliteStore>> store = SqliteStore::Open(options);
     ASSERT_TRUE(store.ok()) << store.status();
     store_ = *std::move(store);
@@ -163,7 +165,6 @@ class PowerLoss : public testing::TestWithParam<Durability> {
       fs::remove(path);
       if (fs::exists(path + ".kept")) fs::rename(path + ".kept", path);
     }
-    ++boot_;
     Open();
   }
 
@@ -215,7 +216,6 @@ class PowerLoss : public testing::TestWithParam<Durability> {
   }
 
   TempDir dir_;
-  uint64_t boot_ = 1;
   std::unique_ptr<Store> store_;
 };
 
@@ -304,6 +304,12 @@ TEST_P(WithFsync, NothingIsDurableAfterTheLogCouldNotBeBroughtOver) {
   fail_syncs_of_database = false;
   EXPECT_TRUE(absl::IsInternal(status)) << status;
   EXPECT_TRUE(absl::IsInternal(store_->MakeDurable()));
+  // That was the connection that brings the log over; the one that commits has to stop as well, or
+  // it would do so in its place.
+  EXPECT_TRUE(absl::IsInternal(InsertMebibytes(1)));
+  const StoreFiles before = ReadStoreFiles(dir_.path());
+  store_.reset();
+  EXPECT_EQ(ReadStoreFiles(dir_.path()), before);
 }
 
 TEST_P(WithFsync, ACommitThatCannotBringTheLogOverFails) {
@@ -390,27 +396,42 @@ TEST_P(WithFsync, AnIdIsNotThatOfAnotherTaskAlthoughItsTaskWasLost) {
   }
 }
 
-TEST_P(WithFsync, AnIdIsNotSkippedIfThePowerDidNotFail) {
+TEST_P(WithFsync, AfterAGoodEndIdsGoOnWithTheNext) {
   const TaskId first = Insert();
-  KillAndOpen();
-  EXPECT_EQ(Insert(), first + 1);
   store_.reset();
-  ++boot_;  // the machine was started anew, but the master had ended before
   Open();
-  EXPECT_EQ(Insert(), first + 2);
+  EXPECT_EQ(Insert(), first + 1);
+  KillAndOpen();
+  EXPECT_EQ(Insert(), first + LogMark::kFewestReserved + 2);
 }
 
+// As above, if an id could not be reserved at first.
 TEST_P(WithFsync, WhereNoIdCanBeReservedNothingIsStored) {
-  for (int i = 0; i < 3; ++i) {
-    const auto transaction = store_->Begin();
-    const TaskId id = InsertInto(*transaction);
-    disk_is_full = true;
-    EXPECT_TRUE(absl::IsResourceExhausted(transaction->Commit()));
-    disk_is_full = false;
-    EXPECT_TRUE(absl::IsNotFound(store_->GetTask(id).status()));
-  }
   Insert();
-  EXPECT_EQ(Claim(10).size(), 1u);
+  const auto insert = [&] {
+    const auto transaction = store_->Begin();
+    InsertRequest request;
+    request.tasks.resize(LogMark::kFewestReserved + 1);
+    for (TaskSpec& task : request.tasks) task.type = "echo";
+    EXPECT_TRUE(transaction->Insert(kNow, request).ok());
+    return transaction->Commit();
+  };
+  mark_is_full = true;
+  EXPECT_TRUE(absl::IsResourceExhausted(insert()));
+  mark_is_full = false;
+  EXPECT_EQ(store_->ListTasks(TaskQuery())->tasks.size(), 1u);
+  ASSERT_TRUE(insert().ok());
+  const TaskId last = Claim(1000).back().task_id;
+  LosePower();
+  EXPECT_GT(Insert(), last);
+}
+
+TEST_P(WithFsync, WhereAReservationIsNotOnTheDiskNothingIsStored) {
+  fail_syncs = true;
+  const auto transaction = store_->Begin();
+  InsertInto(*transaction);
+  EXPECT_TRUE(absl::IsInternal(transaction->Commit()));
+  fail_syncs = false;
 }
 
 using WithOs = PowerLoss;
