@@ -23,7 +23,7 @@ and data are kept, and it says how to run the same again.
 Examples:
   tarea_chaos --duration 10m
   tarea_chaos --seed 7 --duration 10m --keep chaos-7
-  tarea_chaos --soak --duration 36m)";
+  tarea_chaos --soak --duration 45m)";
 
 int Main(int argc, char** argv) {
   ChaosOptions options;
@@ -40,7 +40,7 @@ int Main(int argc, char** argv) {
   app.add_flag(
       "--soak", options.soak,
       "Leave the master's process alive, forget what is finished, and look at whether "
-      "memory, descriptors, threads and the database grow once a sixth of the time is over");
+      "memory, descriptors, threads and the database grow once a third of the time is over");
   app.add_option("--workers", options.workers, "Worker processes")
       ->check(CLI::Range(2, 100))
       ->capture_default_str();

@@ -308,7 +308,7 @@ bool ChaosRun::Run(const absl::Status& mount_namespace) {
   MakePrograms();
   StartActors();
   if (options_.soak) {
-    const absl::Duration warm_up = options_.duration / 6;
+    const absl::Duration warm_up = options_.duration / 3;
     std::cout << "the first " << absl::FormatDuration(warm_up) << " are for warming up\n";
     soak_ = std::make_unique<Soak>(data_, *master_, *workers_.back(), directory_ + "/usage.csv",
                                    warm_up);
