@@ -1,6 +1,7 @@
 #ifndef TAREA_TESTS_CHAOS_SOAK_H_
 #define TAREA_TESTS_CHAOS_SOAK_H_
 
+#include <cstdint>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ class Soak {
   absl::Time next_ = absl::InfinitePast();
   bool stopped_ = false;
   std::vector<Series> series_;
+  int64_t longest_log_ = 0;
 };
 
 }  // namespace tarea
