@@ -75,6 +75,62 @@ absl::Status CheckHeaders(const std::string& path, absl::string_view text) {
   return absl::OkStatus();
 }
 
+// Where in a file of TOML one is: in none, a comment, or a string of a kind.
+enum class Place { kBare, kComment, kBasic, kLiteral, kBasicLines, kLiteralLines };
+
+// The place after text[at]; moves on to the last character that belongs to the step.
+Place NextPlace(Place place, absl::string_view text, size_t& at) {
+  const char c = text[at];
+  const size_t quotes = std::min(text.find_first_not_of(c, at), text.size()) - at;
+  switch (place) {
+    case Place::kBare:
+      if (c == '#') return Place::kComment;
+      if (c != '"' && c != '\'') return Place::kBare;
+      if (quotes < 3) return c == '"' ? Place::kBasic : Place::kLiteral;
+      at += 2;
+      return c == '"' ? Place::kBasicLines : Place::kLiteralLines;
+    case Place::kComment:
+      return c == '\n' ? Place::kBare : place;
+    case Place::kBasic:
+    case Place::kBasicLines:
+      if (c == '\\') {
+        ++at;
+        return place;
+      }
+      break;
+    case Place::kLiteral:
+    case Place::kLiteralLines:
+      break;
+  }
+  const bool lines = place == Place::kBasicLines || place == Place::kLiteralLines;
+  const char end = place == Place::kBasic || place == Place::kBasicLines ? '"' : '\'';
+  if (!lines) return c == end || c == '\n' ? Place::kBare : place;
+  if (c != end || quotes < 3) return place;
+  at += std::min<size_t>(quotes, 5) - 1;  // two of its own may stand before those that end it
+  return Place::kBare;
+}
+
+bool IsAscii(char c) { return absl::ascii_isascii(static_cast<unsigned char>(c)); }
+
+// Of what is beyond ASCII and stands in no string and no comment the library asks whether it is
+// blank, which is undefined behaviour for most of it. TOML allows none of it there. (toml++ 3.3;
+// found by fuzzing.)
+absl::Status CheckBareText(const std::string& path, absl::string_view text) {
+  absl::ConsumePrefix(&text, "\xef\xbb\xbf");
+  Place place = Place::kBare;
+  for (size_t at = 0; at < text.size(); ++at) {
+    const auto here = text.begin() + static_cast<ptrdiff_t>(at);
+    if (place == Place::kBare && !IsAscii(*here)) {
+      const std::string what(here, std::find_if(here, text.end(), IsAscii));
+      return Wrong(path, static_cast<int>(std::count(text.begin(), here, '\n')) + 1,
+                   absl::StrCat("this is not TOML: '", Printable(what, 64),
+                                "' may only stand in quotes or in a comment"));
+    }
+    place = NextPlace(place, text, at);
+  }
+  return absl::OkStatus();
+}
+
 int LineOf(const toml::node& node) { return static_cast<int>(node.source().begin.line); }
 
 // A single value as one would write it on the command line.
@@ -139,6 +195,7 @@ absl::StatusOr<std::vector<ConfigEntry>> ReadConfigFile(const std::string& path)
   const absl::StatusOr<std::string> text = ReadAll(path);
   if (!text.ok()) return text.status();
   if (absl::Status status = CheckHeaders(path, *text); !status.ok()) return status;
+  if (absl::Status status = CheckBareText(path, *text); !status.ok()) return status;
   const toml::parse_result parsed = toml::parse(std::string_view(*text), std::string_view(path));
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -72,6 +73,14 @@ TEST_F(ConfigFile, HasKeysTablesAndListsInTheOrderOfItsLines) {
   EXPECT_EQ((*entries)[2].line, 5);
 }
 
+TEST_F(ConfigFile, InQuotesAndCommentsThereMayBeAnyLetter) {
+  for (const char* text :
+       {"a = \"\u00e9\" # \u00e9", "a = '\u00e9' # '\nb = 1", "a = \"\\\"\u00e9\"",
+        "a = \"\"\"\n\"\u00e9\"\"\u00e9\"\"\"\"\" # \u00e9", "a = ''''\u00e9''''"}) {
+    EXPECT_TRUE(Read(text).ok()) << text << ": " << Read(text).status();
+  }
+}
+
 TEST_F(ConfigFile, WhatIsNoTomlIsToldWithItsLine) {
   EXPECT_THAT(Read("a = 1\nb = \n").status().message(), HasSubstr(path_ + ":2: this is not TOML"));
   // The library would not look.
@@ -81,6 +90,13 @@ TEST_F(ConfigFile, WhatIsNoTomlIsToldWithItsLine) {
         << header;
   }
   EXPECT_THAT(Read("\xef\xbb\xbf[=]").status().message(), HasSubstr(":1: this is not TOML"));
+  // Nor here.
+  for (const char* text : {"a = 1\nb = \u00e9", "a = 1\n\u00e9 = 1", "a = \"x\\\"\" #\n\u00e9",
+                           "a = \"\"\"\n\"\"\" \u00e9", "a = ''\n\u00e9"}) {
+    EXPECT_THAT(Read(text).status().message(),
+                HasSubstr(path_ + ":2: this is not TOML: '\u00e9' may only stand in quotes"))
+        << text;
+  }
   EXPECT_THAT(Read("a = 1\na = 2\n").status().message(), HasSubstr(path_ + ":2: "));
   EXPECT_THAT(Read("a = 2020-01-01\n").status().message(), HasSubstr("'a' is a kind of value"));
   EXPECT_THAT(Read("[a.b]\nc = 1\n").status().message(), HasSubstr("'b' is a table"));
