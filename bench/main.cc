@@ -1,4 +1,5 @@
 // Measures Tarea on the real binaries; see README.md beside it.
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <fstream>
 #include <iostream>

@@ -1,11 +1,11 @@
 #ifndef TAREA_COMMON_COMPLETION_H_
 #define TAREA_COMMON_COMPLETION_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/cli_fwd.h"
 
 namespace tarea {
 

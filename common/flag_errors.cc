@@ -1,5 +1,6 @@
 #include "common/flag_errors.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstddef>
 

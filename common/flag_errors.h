@@ -1,11 +1,11 @@
 #ifndef TAREA_COMMON_FLAG_ERRORS_H_
 #define TAREA_COMMON_FLAG_ERRORS_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "common/cli_fwd.h"
 
 // What to say about a command line that makes no sense. CLI11's own texts name neither what was
 // meant nor, for many mistakes, the value.

@@ -1,5 +1,6 @@
 #include "common/flags.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdint>
 #include <iostream>

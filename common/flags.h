@@ -1,7 +1,6 @@
 #ifndef TAREA_COMMON_FLAGS_H_
 #define TAREA_COMMON_FLAGS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/cli_fwd.h"
 #include "common/logging.h"
 #include "common/settings.h"
 

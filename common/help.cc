@@ -1,5 +1,6 @@
 #include "common/help.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>

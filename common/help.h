@@ -1,11 +1,11 @@
 #ifndef TAREA_COMMON_HELP_H_
 #define TAREA_COMMON_HELP_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
+#include "common/cli_fwd.h"
 #include "common/settings.h"
 
 // The texts that describe a program to people: --help here, also read by man_page.h and

@@ -1,10 +1,10 @@
 #ifndef TAREA_COMMON_MAN_PAGE_H_
 #define TAREA_COMMON_MAN_PAGE_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "common/cli_fwd.h"
 #include "common/settings.h"
 
 namespace tarea {

@@ -1,7 +1,6 @@
 #ifndef TAREA_COMMON_SETTINGS_H_
 #define TAREA_COMMON_SETTINGS_H_
 
-#include <CLI/CLI.hpp>
 #include <map>
 #include <optional>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "common/cli_fwd.h"
 #include "common/config_file.h"
 
 namespace tarea {

@@ -1,5 +1,7 @@
 #include "master/maintenance.h"
 
+#include <CLI/CLI.hpp>
+
 #include "common/exit_codes.h"
 #include "master/store/sqlite_maintenance.h"
 

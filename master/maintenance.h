@@ -1,10 +1,11 @@
 #ifndef TAREA_MASTER_MAINTENANCE_H_
 #define TAREA_MASTER_MAINTENANCE_H_
 
-#include <CLI/CLI.hpp>
 #include <optional>
 #include <ostream>
 #include <string>
+
+#include "common/cli_fwd.h"
 
 namespace tarea {
 

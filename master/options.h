@@ -1,9 +1,9 @@
 #ifndef TAREA_MASTER_OPTIONS_H_
 #define TAREA_MASTER_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 
+#include "common/cli_fwd.h"
 #include "common/logging.h"
 #include "master/dispatcher.h"
 #include "master/limits.h"

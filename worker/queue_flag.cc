@@ -1,5 +1,6 @@
 #include "worker/queue_flag.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <string>
 #include <vector>

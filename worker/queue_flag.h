@@ -1,8 +1,7 @@
 #ifndef TAREA_WORKER_QUEUE_FLAG_H_
 #define TAREA_WORKER_QUEUE_FLAG_H_
 
-#include <CLI/CLI.hpp>
-
+#include "common/cli_fwd.h"
 #include "worker/worker.h"
 
 namespace tarea {

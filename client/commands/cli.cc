@@ -1,5 +1,6 @@
 #include "client/commands/cli.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iterator>
 #include <optional>

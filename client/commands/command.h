@@ -1,7 +1,6 @@
 #ifndef TAREA_CLIENT_COMMANDS_COMMAND_H_
 #define TAREA_CLIENT_COMMANDS_COMMAND_H_
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <istream>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "client/commands/documents.h"
 #include "client/commands/layout.h"
 #include "client/commands/terminal.h"
+#include "common/cli_fwd.h"
 #include "common/clock.h"
 #include "common/logging.h"
 

@@ -1,5 +1,6 @@
 #include "client/commands/filter.h"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <utility>

@@ -1,13 +1,13 @@
 #ifndef TAREA_CLIENT_COMMANDS_FILTER_H_
 #define TAREA_CLIENT_COMMANDS_FILTER_H_
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "common/cli_fwd.h"
 
 namespace tarea {
 

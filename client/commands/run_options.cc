@@ -1,5 +1,6 @@
 #include "client/commands/run_options.h"
 
+#include <CLI/CLI.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"

@@ -1,7 +1,6 @@
 #ifndef TAREA_CLIENT_COMMANDS_RUN_OPTIONS_H_
 #define TAREA_CLIENT_COMMANDS_RUN_OPTIONS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -15,6 +14,7 @@
 #include "client/commands/input_source.h"
 #include "client/commands/progress_display.h"
 #include "client/commands/task_flags.h"
+#include "common/cli_fwd.h"
 #include "proto/tasks.pb.h"
 
 namespace tarea {

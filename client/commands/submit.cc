@@ -1,5 +1,6 @@
 #include <errno.h>
 
+#include <CLI/CLI.hpp>
 #include <fstream>
 #include <system_error>
 

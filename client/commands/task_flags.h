@@ -1,7 +1,6 @@
 #ifndef TAREA_CLIENT_COMMANDS_TASK_FLAGS_H_
 #define TAREA_CLIENT_COMMANDS_TASK_FLAGS_H_
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "common/cli_fwd.h"
 #include "proto/tasks.pb.h"
 
 namespace tarea {

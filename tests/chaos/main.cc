@@ -1,4 +1,5 @@
 // Runs Tarea's real programs under faults; see README.md beside it.
+#include <CLI/CLI.hpp>
 #include <cstdint>
 #include <iostream>
 #include <optional>
