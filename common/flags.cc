@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -47,7 +48,10 @@ CLI::Option* AddDurationOption(CLI::App& app, const std::string& name, Value& va
 std::string CheckMaster(const std::string& master) {
   const size_t colon = master.rfind(':');
   uint32_t port = 0;
-  if (colon != std::string::npos && colon > 0 &&
+  const bool is_written_well = std::all_of(master.begin(), master.end(), [](char c) {
+    return absl::ascii_isgraph(static_cast<unsigned char>(c));
+  });
+  if (colon != std::string::npos && colon > 0 && is_written_well &&
       absl::SimpleAtoi(master.substr(colon + 1), &port) && port > 0 && port <= 65535) {
     return "";
   }

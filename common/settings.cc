@@ -313,6 +313,11 @@ std::string Settings::Line(const Setting& setting) {
                              : set                                  ? Printable(setting.origin)
                              : values.empty()                       ? "not set"
                                                                     : "default";
+  // A path may be any bytes, but a file of settings is text.
+  if (!IsUtf8(text)) {
+    return absl::StrCat("# ", setting.key, " = ", Printable(text, text.size() * 4), "  # ", origin,
+                        "; not in UTF-8, so no file can set it\n");
+  }
   return absl::StrCat(set ? "" : "# ", setting.key, " = ", text, "  # ", origin, "\n");
 }
 

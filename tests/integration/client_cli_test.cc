@@ -214,6 +214,7 @@ TEST_F(ClientCli, EachMistakeIsNamedWithItsValue) {
       {{"watch", "1", "--cursor", "-1"}, "--cursor: Value -1"},
       {{"stats", "--connect-timeout", "0s"}, "--connect-timeout is 0"},
       {{"stats", "--master", "nowhere"}, "--master: 'nowhere' is not HOST:PORT"},
+      {{"stats", "--master", "h\xd6st:1"}, "--master: 'h\\xd6st:1' is not HOST:PORT"},
       {{"stats", "--wait", "1s"}, "--wait"},
       {{"bogus"}, "bogus"},
   };
