@@ -5,7 +5,6 @@
 
 #include <CLI/CLI.hpp>
 #include <atomic>
-#include <cerrno>
 #include <cstdlib>
 #include <iostream>
 
@@ -40,17 +39,6 @@ void LimitArenas() {
       std::getenv("MALLOC_ARENA_MAX") != nullptr ||
       (tunables != nullptr && absl::StrContains(tunables, "glibc.malloc.arena_max"));
   if (!is_set) mallopt(M_ARENA_MAX, kArenas);
-}
-
-// Meanwhile gives back to the machine, from time to time, what a peak has left unused: glibc keeps
-// it otherwise, and each peak finds other gaps.
-int AwaitSignal(const sigset_t& signals) {
-  constexpr timespec kEvery = {.tv_sec = 60, .tv_nsec = 0};
-  while (true) {
-    const int signal = sigtimedwait(&signals, nullptr, &kEvery);
-    if (signal > 0) return signal;
-    if (errno == EAGAIN) malloc_trim(0);
-  }
 }
 
 }  // namespace
@@ -92,7 +80,8 @@ int main(int argc, char** argv) {
     spdlog::critical("{}", std::string(master.status().message()));
     return tarea::kExitFailed;
   }
-  const int signal = AwaitSignal(signals);
+  int signal = 0;
+  sigwait(&signals, &signal);
   if (!broken) spdlog::info("{}: shutting down", signal == SIGINT ? "SIGINT" : "SIGTERM");
   (*master)->Shutdown();
   spdlog::info("ended");
