@@ -118,8 +118,9 @@ int LogFile::WriteFrameHeader(const void* header, int64_t frame) {
 }
 
 void LogFile::NoteCommitted() {
-  if (uncommitted_end_ == 0 || page_written_ != uncommitted_end_ || rewritten_from_ != kNone)
+  if (uncommitted_end_ == 0 || page_written_ != uncommitted_end_ || rewritten_from_ != kNone) {
     return;
+  }
   absl::MutexLock lock(&mu_);
   committed_ = static_cast<uint32_t>(uncommitted_end_);
   uncommitted_end_ = 0;

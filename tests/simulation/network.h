@@ -106,8 +106,9 @@ absl::StatusOr<Answer> Network::Call(
                                   return reply->gone || scheduler_.killed(caller);
                                 };
                                 absl::StatusOr<Answer> answer = serve(master_.dispatcher(), gone);
-                                if (scheduler_.self_killed())
+                                if (scheduler_.self_killed()) {
                                   answer = absl::UnavailableError("the connection broke");
+                                }
                                 SendAnswer<Answer>(link, caller, reply, std::move(answer));
                               });
            });

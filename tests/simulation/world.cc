@@ -330,13 +330,15 @@ void World::ReadStore() {
   TaskQuery query;
   do {
     const absl::StatusOr<TaskPage> page = master_.dispatcher().store().ListTasks(query);
-    if (!page.ok())
+    if (!page.ok()) {
       return Violation(absl::StrCat("cannot read the store: ", page.status().ToString()));
+    }
     query.after = page->next;
     for (const Task& listed : page->tasks) {
       const absl::StatusOr<Task> task = master_.dispatcher().store().GetTask(listed.core.id);
-      if (!task.ok())
+      if (!task.ok()) {
         return Violation(absl::StrCat("cannot read a task: ", task.status().ToString()));
+      }
       checker_.AddStored(ItemOf(*task));
     }
   } while (query.after != 0);
