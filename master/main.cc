@@ -34,11 +34,12 @@ Examples:
 // figures. Settings of glibc's own count more.
 void LimitArenas() {
   constexpr int kArenas = 4;
-  const char* const tunables = std::getenv("GLIBC_TUNABLES");
-  const bool is_set =
-      std::getenv("MALLOC_ARENA_MAX") != nullptr ||
-      (tunables != nullptr && absl::StrContains(tunables, "glibc.malloc.arena_max"));
-  if (!is_set) mallopt(M_ARENA_MAX, kArenas);
+  // No other thread runs yet.
+  const char* const most = std::getenv("MALLOC_ARENA_MAX");    // NOLINT(concurrency-mt-unsafe)
+  const char* const tunables = std::getenv("GLIBC_TUNABLES");  // NOLINT(concurrency-mt-unsafe)
+  const bool is_set = most != nullptr || (tunables != nullptr &&
+                                          absl::StrContains(tunables, "glibc.malloc.arena_max"));
+  if (!is_set) mallopt(M_ARENA_MAX, kArenas);  // NOLINT(concurrency-mt-unsafe)
 }
 
 }  // namespace
