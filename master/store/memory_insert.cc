@@ -7,6 +7,7 @@
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/strings/str_cat.h"
+#include "common/logging.h"
 #include "master/store/memory_transaction.h"
 
 namespace tarea {
@@ -49,7 +50,7 @@ absl::StatusOr<std::optional<InsertAnswer>> MemoryTransaction::FindRequest(
   if (known == nullptr || known->expires_at <= now) return std::nullopt;
   if (known->content_hash != request.content_hash) {
     return absl::AlreadyExistsError(absl::StrCat(
-        "request_id '", request.request_id, "' was used for another submission (batch ",
+        "request_id '", Printable(request.request_id), "' was used for another submission (batch ",
         known->answer.batch_id, "); choose a new one for new content"));
   }
   InsertAnswer answer = known->answer;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "common/logging.h"
 #include "master/store/sqlite_writer.h"
 
 namespace tarea {
@@ -91,7 +92,7 @@ absl::StatusOr<std::optional<InsertAnswer>> SqliteWriter::FindRequest(
   if (!query.Next()) return std::nullopt;
   if (query.Bytes(0) != request.content_hash) {
     return absl::AlreadyExistsError(absl::StrCat(
-        "request_id '", request.request_id, "' was used for another submission (batch ",
+        "request_id '", Printable(request.request_id), "' was used for another submission (batch ",
         query.Int(1), "); choose a new one for new content"));
   }
   InsertAnswer answer;

@@ -284,9 +284,10 @@ TEST_P(RequestIds, ARepeatedRequestGetsTheFirstAnswer) {
 }
 
 TEST_P(RequestIds, TheSameIdWithOtherContentIsRefused) {
-  Insert(WithRequestId("r", "h1", {Spec()}));
-  EXPECT_THAT(TryInsert(WithRequestId("r", "h2", {Spec()})).status(),
-              StatusIs(absl::StatusCode::kAlreadyExists));
+  Insert(WithRequestId("\x1b[2J", "h1", {Spec()}));
+  const absl::Status status = TryInsert(WithRequestId("\x1b[2J", "h2", {Spec()})).status();
+  EXPECT_THAT(status, StatusIs(absl::StatusCode::kAlreadyExists));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("'\\x1b[2J'"));
 }
 
 TEST_P(RequestIds, WithoutOneEveryCallStoresAgain) {
