@@ -220,7 +220,8 @@ absl::Status SqliteStore::OpenDatabase() {
     if (const absl::Status status = CheckOurs(*connection_); !status.ok()) return status;
   }
   db.exec("PRAGMA journal_size_limit = 67108864");
-  db.exec("PRAGMA cache_size = -65536");
+  // In KiB. What a larger one holds the kernel holds as well, and a peak is kept for ever.
+  db.exec("PRAGMA cache_size = -16384");
   db.exec("PRAGMA temp_store = MEMORY");
   // A new one gets all its tables before it gets a log, so that its file says what it is.
   RunSchemaSteps(*connection_, kSchemaVersion);
