@@ -13,6 +13,7 @@
 #include <random>
 #include <string>
 
+#include "absl/base/config.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "master/store/sqlite_log_mark.h"
@@ -31,6 +32,14 @@ using testing::HasSubstr;
 constexpr char kDatabase[] = "tarea.db";
 constexpr char kLog[] = "tarea.db-wal";
 constexpr char kMark[] = "tarea.db-mark";
+
+// Each takes a whole start, many times as long under AddressSanitizer; under that the fuzzing of
+// databases goes on from here.
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+constexpr int kFlips = 40;
+#else
+constexpr int kFlips = 120;
+#endif
 
 enum class Outcome { kRefused, kErrorWhenRead, kHarmless };
 
@@ -105,7 +114,7 @@ TEST_F(Damage, NoneOfItIsAllThere) {
 TEST_F(Damage, AFlippedBitInTheDatabaseIsNeverSilent) {
   const LeftBehind& left = LeftByEnd();
   std::map<Outcome, int> outcomes;
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < kFlips; ++i) {
     const size_t at = i < 10 ? Below(PageHeader::kSize) : Below(left.files.at(kDatabase).size());
     const StoreFiles files = With(left.files, kDatabase, [&](std::string& bytes) {
       bytes[at] = static_cast<char>(bytes[at] ^ (1 << Below(8)));
@@ -120,7 +129,7 @@ TEST_F(Damage, AFlippedBitInTheDatabaseIsNeverSilent) {
 
 TEST_F(Damage, AFlippedBitInTheLogIsRefused) {
   const LeftBehind& left = LeftByKill();
-  for (int i = 0; i < 120; ++i) {
+  for (int i = 0; i < kFlips; ++i) {
     const size_t at = i < 20 ? Below(100) : Below(left.files.at(kLog).size());
     const StoreFiles files = With(left.files, kLog, [&](std::string& bytes) {
       bytes[at] = static_cast<char>(bytes[at] ^ (1 << Below(8)));
@@ -136,7 +145,7 @@ TEST_F(Damage, AFlippedBitInTheLogIsRefused) {
 
 TEST_F(Damage, AFlippedBitInTheDatabaseBelowALogIsNeverSilent) {
   const LeftBehind& left = LeftByKill();
-  for (int i = 0; i < 60; ++i) {
+  for (int i = 0; i < kFlips / 2; ++i) {
     const size_t at = Below(left.files.at(kDatabase).size());
     SCOPED_TRACE(absl::StrCat("byte ", at));
     Try(With(left.files, kDatabase,
