@@ -27,12 +27,18 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
         context_(static_cast<grpc::ServerContext*>(info->server_context())),
         method_(info->method()),
         streams_(info->type() == ServerRpcInfo::Type::SERVER_STREAMING),
+        talks_(info->type() == ServerRpcInfo::Type::BIDI_STREAMING),
         began_(owner->clock_->Now()) {
     absl::MutexLock lock(&owner_->mu_);
     owner_->calls_.insert(this);
+    if (talks_) ++owner_->talks_;
   }
 
-  ~Call() override { Forget(); }
+  ~Call() override {
+    Forget();
+    absl::MutexLock lock(&owner_->mu_);
+    if (talks_) --owner_->talks_;
+  }
 
   void Intercept(grpc::experimental::InterceptorBatchMethods* batch) override {
     // Called with mu_ held, by EndOverdue; there is nothing to go on with.
@@ -44,6 +50,11 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
     if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_SEND_MESSAGE)) {
       SetSending(absl::InfiniteFuture());
     }
+    // Before its handler is called, which then has nothing to read.
+    if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA) &&
+        IsOneTalkTooMany()) {
+      context_->TryCancel();
+    }
     // gRPC's call is there until this hook, and maybe not after it.
     if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_CLOSE)) Forget();
     batch->Proceed();
@@ -52,7 +63,9 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
   // Why it has to end; null if it may go on.
   const char* Overdue(const Limits& limits, absl::Time now) const {
     if (now - sending_ > limits.unread) return "its caller does not take the answer";
-    if (!streams_ && now - began_ > limits.whole) return "it takes longer than any call should";
+    if (!streams_ && now - began_ > (talks_ ? limits.talk : limits.whole)) {
+      return "it takes longer than any call should";
+    }
     return nullptr;
   }
 
@@ -67,6 +80,18 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
     sending_ = since;
   }
 
+  bool IsOneTalkTooMany() const {
+    absl::MutexLock lock(&owner_->mu_);
+    if (!talks_ || owner_->talks_ <= owner_->limits_.talks) return false;
+    // A line for each would be one for each frame of somebody who means no good.
+    if (began_ - owner_->told_at_ >= kLongestTick) {
+      owner_->told_at_ = began_;
+      spdlog::warn("ended a call of {} by {}: there are more than {} at a time", method_,
+                   context_->peer(), owner_->limits_.talks);
+    }
+    return true;
+  }
+
   void Forget() {
     absl::MutexLock lock(&owner_->mu_);
     owner_->calls_.erase(this);
@@ -76,6 +101,7 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
   grpc::ServerContext* const context_;
   const std::string method_;
   const bool streams_;
+  const bool talks_;
   const absl::Time began_;
   // Since when a message waits for the caller; InfiniteFuture: none does. Guarded by owner_->mu_.
   absl::Time sending_ = absl::InfiniteFuture();

@@ -27,6 +27,11 @@ class CallDeadlines {
     absl::Duration unread;
     // From the first byte of a call to the last, except where the master sends a stream.
     absl::Duration whole;
+    // The same for calls in which the caller sends a stream: only gRPC's reflection has one, which
+    // waits on a thread for each next question.
+    absl::Duration talk = absl::Seconds(5);
+    // So many of these at a time.
+    int talks = 16;
   };
 
   // `clock` must outlive it.
@@ -49,6 +54,8 @@ class CallDeadlines {
 
   absl::Mutex mu_;
   absl::flat_hash_set<Call*> calls_ ABSL_GUARDED_BY(mu_);
+  int talks_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Time told_at_ ABSL_GUARDED_BY(mu_) = absl::InfinitePast();  // that there are too many
   bool stop_ ABSL_GUARDED_BY(mu_) = false;
   std::thread thread_;
 };

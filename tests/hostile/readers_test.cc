@@ -86,16 +86,35 @@ TEST_F(Readers, AStreamMayLastLongerThanAnAnswerMayBeUnread) {
   EXPECT_THAT(cluster_.master().Log(), testing::Not(testing::HasSubstr("longer than any call")));
 }
 
-TEST_F(Readers, AStreamOfReflectionThatSaysNothingDoesNotKeepItsThread) {
-  Start({.peak_megabytes = 150, .cpu_seconds = 6}, {"--max-unread", "1s", "--max-wait", "1s"});
-  Peer peer = Greeted();
-  std::string fields = absl::StrCat(
+// A stream of gRPC's reflection, on which nothing is said.
+std::string Reflection(uint32_t stream) {
+  const std::string fields = absl::StrCat(
       http2::Field(":method", "POST"), http2::Field(":scheme", "http"),
       http2::Field(":path", "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo"),
       http2::Field(":authority", "localhost"), http2::Field("content-type", "application/grpc"),
       http2::Field("te", "trailers"));
-  EXPECT_TRUE(peer.Send(http2::Frame(http2::kHeaders, http2::kEndHeaders, 1, fields)));
+  return http2::Frame(http2::kHeaders, http2::kEndHeaders, stream, fields);
+}
+
+TEST_F(Readers, AStreamOfReflectionThatSaysNothingDoesNotKeepItsThread) {
+  Start({.peak_megabytes = 150, .cpu_seconds = 6});
+  Peer peer = Greeted();
+  EXPECT_TRUE(peer.Send(Reflection(1)));
   EXPECT_TRUE(cluster_.master().AwaitLog("it takes longer than any call should"));
+}
+
+// Each would wait on a thread, and there are not that many.
+TEST_F(Readers, StreamsOfReflectionWithoutNumberLeaveTheOthersTheirThreads) {
+  Start({.peak_megabytes = 200, .cpu_seconds = 10}, {"--max-workers", "100"});
+  std::vector<Peer> peers;
+  for (int i = 0; i < 4; ++i) {
+    peers.push_back(Greeted());
+    std::string bytes;
+    for (uint32_t stream = 1; stream < 1200; stream += 2) bytes += Reflection(stream);
+    EXPECT_TRUE(peers.back().Send(bytes));
+    other_caller().ExpectToGoOn();
+  }
+  EXPECT_TRUE(cluster_.master().AwaitLog("there are more than 16 at a time"));
 }
 
 }  // namespace
