@@ -39,15 +39,28 @@ std::string VariableName(const std::string& section, const std::string& key) {
   return name;
 }
 
+bool IsFlag(const CLI::Option& option) { return option.get_items_expected_max() == 0; }
+
+// That a flag is set to a truth. CLI11 only looks at how the text begins: to it "0rue" is 0.
+absl::Status CheckTruth(const CLI::Option& option, const std::vector<std::string>& values) {
+  if (!IsFlag(option)) return absl::OkStatus();
+  for (const std::string& value : values) {
+    int64_t number = 0;
+    bool truth = false;
+    const bool is_word = value.find_first_of("0123456789") == std::string::npos;
+    if ((is_word || absl::SimpleAtoi(value, &number)) && CLI::detail::lexical_cast(value, truth)) {
+      continue;
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", Printable(value), "' is not true or false"));
+  }
+  return absl::OkStatus();
+}
+
 // The value as it stands in the file: bare for what is a number or a truth to the flag.
 std::string TomlValue(const CLI::Option& option, const std::string& text) {
-  if (option.get_items_expected_max() == 0) {
-    try {
-      const int64_t number = CLI::detail::to_flag_value(text);
-      return number == 1 ? "true" : number == -1 ? "false" : absl::StrCat(number);
-    } catch (const std::exception&) {
-      return TomlString(text);
-    }
+  if (bool truth = false; IsFlag(option) && CLI::detail::lexical_cast(text, truth)) {
+    return truth ? "true" : "false";
   }
   const std::string type = option.get_type_name();
   int64_t number = 0;
@@ -106,7 +119,12 @@ void Settings::Collect(CLI::App& app, const std::string& section) {
 
 absl::Status Settings::Fill() {
   for (Setting& setting : settings_) {
-    if (setting.option->count() > 0) setting.source = Source::kCommandLine;
+    if (setting.option->count() == 0) continue;
+    setting.source = Source::kCommandLine;
+    const absl::Status status = CheckTruth(*setting.option, setting.option->results());
+    if (!status.ok()) {
+      return absl::InvalidArgumentError(absl::StrCat("--", setting.key, ": ", status.message()));
+    }
   }
   if (absl::Status status = FillFromEnvironment(); !status.ok()) return status;
   const std::optional<std::string> path = ConfigPath();
@@ -165,7 +183,9 @@ absl::Status Settings::Give(Setting& setting, Source source, const std::string& 
     return absl::InvalidArgumentError(absl::StrCat(
         subject, ": '", Printable(absl::StrJoin(values, ",")), "' has no value in it"));
   }
-  if (absl::Status status = RunCallback(option); !status.ok()) {
+  absl::Status status = CheckTruth(option, option.results());
+  if (status.ok()) status = RunCallback(option);
+  if (!status.ok()) {
     return absl::InvalidArgumentError(absl::StrCat(subject, ": ", status.message()));
   }
   setting.source = source;
@@ -295,7 +315,7 @@ std::string Settings::Line(const Setting& setting) {
   const CLI::Option& option = *setting.option;
   const bool set = setting.source != Source::kDefault;
   std::vector<std::string> values = set ? option.results() : Defaults(option);
-  if (values.empty() && option.get_items_expected_max() == 0) values = {"false"};
+  if (values.empty() && IsFlag(option)) values = {"false"};
   std::string text;
   if (values.empty()) {
     text = TakesSeveral(option) ? "[]" : "\"\"";

@@ -295,6 +295,7 @@ TEST_F(ProgramFlagsTest, WhatIsWrongInTheFileIsToldWithFileAndLine) {
       {"[work]\ntype = 'gren'\n", "'gren' is none of red, green; did you mean 'green'?"},
       {"name = ['a', 'b']\n", ":1: 'name' takes one value"},
       {"on = 'maybe'\n", ":1: on: 'maybe' is not true or false"},
+      {"on = '1x'\n", ":1: on: '1x' is not true or false"},
       {"config = 'x'\n", ":1: unknown key 'config'; it goes on the command line only"},
       {"help = true\n", ":1: unknown key 'help'; it goes on the command line only"},
       {"print-config = true\n", "it goes on the command line only"},
@@ -306,6 +307,11 @@ TEST_F(ProgramFlagsTest, WhatIsWrongInTheFileIsToldWithFileAndLine) {
 }
 
 TEST_F(ProgramFlagsTest, WhatIsWrongInTheEnvironmentIsToldWithTheVariable) {
+  for (const char* text : {"0rue", "-1e", "1 1", "00x"}) {
+    Set("TAREA_ON", text);
+    EXPECT_THAT(Mistake({}), HasSubstr(absl::StrCat("'", text, "' is not true or false")));
+    EXPECT_THAT(Mistake({absl::StrCat("--on=", text)}), HasSubstr("' is not true or false"));
+  }
   Set("TAREA_ON", "maybe");
   EXPECT_THAT(Mistake({}), HasSubstr("TAREA_ON: 'maybe' is not true or false"));
   EXPECT_EQ(Parse({"--on"}).exit, std::nullopt);
