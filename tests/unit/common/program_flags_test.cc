@@ -179,6 +179,7 @@ class ProgramFlagsTest : public testing::Test {
     std::string type;
   };
 
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread
   void SetUp() override { unsetenv("TAREA_CONFIG"); }
   void TearDown() override {
     for (const auto& [name, value] : environment_) unsetenv(name.c_str());
@@ -188,6 +189,7 @@ class ProgramFlagsTest : public testing::Test {
     environment_[name] = value;
     setenv(name.c_str(), value.c_str(), 1);
   }
+  // NOLINTEND(concurrency-mt-unsafe)
   std::string WriteFile(const std::string& text) {
     std::ofstream(file_) << text;
     return file_;
@@ -368,7 +370,7 @@ TEST_F(ProgramFlagsTest, WhatIsInForceIsPrintedWithItsSourceAndCanBeFedBack) {
   EXPECT_THAT(printed.out, HasSubstr("[work]\n# type = \"\"  # not set\nnumber = 3  # " + file_));
   EXPECT_THAT(printed.out, Not(HasSubstr("print-config")));
 
-  unsetenv("TAREA_NAME");
+  unsetenv("TAREA_NAME");  // NOLINT(concurrency-mt-unsafe)
   const Ended back = Parse({"--config", WriteFile(printed.out), "work", "--type", "red"});
   EXPECT_EQ(back.exit, std::nullopt) << back.err;
   EXPECT_EQ(back.name, "a \"b\"");
