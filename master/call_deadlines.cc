@@ -35,8 +35,8 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
   }
 
   ~Call() override {
-    Forget();
     absl::MutexLock lock(&owner_->mu_);
+    owner_->calls_.erase(this);
     if (talks_) --owner_->talks_;
   }
 
@@ -51,7 +51,8 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
       SetSending(absl::InfiniteFuture());
     }
     // Before its handler is called, which then has nothing to read.
-    if (batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA) &&
+    if (talks_ &&
+        batch->QueryInterceptionHookPoint(InterceptionHookPoints::POST_RECV_INITIAL_METADATA) &&
         IsOneTalkTooMany()) {
       context_->TryCancel();
     }
@@ -82,7 +83,7 @@ class CallDeadlines::Call : public grpc::experimental::Interceptor {
 
   bool IsOneTalkTooMany() const {
     absl::MutexLock lock(&owner_->mu_);
-    if (!talks_ || owner_->talks_ <= owner_->limits_.talks) return false;
+    if (owner_->talks_ <= owner_->limits_.talks) return false;
     // A line for each would be one for each frame of somebody who means no good.
     if (began_ - owner_->told_at_ >= kLongestTick) {
       owner_->told_at_ = began_;
