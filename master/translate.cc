@@ -100,6 +100,7 @@ void ToProto(const Queue& queue, absl::Time now, v1::Queue* proto) {
   proto->set_name(queue.name);
   proto->set_paused(queue.paused);
   ToProto(queue.counts, proto->mutable_counts());
+  proto->set_unfinished_bytes(queue.unfinished_bytes);
   if (queue.oldest_ready_at < absl::InfiniteFuture()) {
     *proto->mutable_oldest_ready_age() = ToProto(now - queue.oldest_ready_at);
   }

@@ -109,7 +109,28 @@ AttemptEnd Release(TaskCore& task, absl::Time now) {
   return end;
 }
 
+// A limit of a queue that is not kept.
+absl::Status QueueIsFull(const std::string& queue, int64_t would_have, absl::string_view what,
+                         int64_t limit, absl::string_view flag) {
+  return absl::ResourceExhaustedError(absl::StrCat("queue '", queue, "' would have ", would_have,
+                                                   what, "; the limit is ", limit, " (", flag,
+                                                   "); try again when some are finished"));
+}
+
 }  // namespace
+
+absl::Status CheckQueueLimits(const StoreLimits& limits, const std::string& queue,
+                              const QueueLoad& load, const QueueLoad& added) {
+  if (const int64_t tasks = load.tasks + added.tasks; tasks > limits.max_queue_depth) {
+    return QueueIsFull(queue, tasks, " unfinished tasks", limits.max_queue_depth,
+                       "--max-queue-depth");
+  }
+  if (const int64_t bytes = load.bytes + added.bytes; bytes > limits.max_queue_bytes) {
+    return QueueIsFull(queue, bytes, " bytes of payload of unfinished tasks",
+                       limits.max_queue_bytes, "--max-queue-bytes");
+  }
+  return absl::OkStatus();
+}
 
 // --- Waiting
 // -----------------------------------------------------------------------------------------
@@ -176,7 +197,9 @@ void StartAttempt(TaskCore& task, absl::Time now, absl::Duration lease, LeaseId 
 }
 
 ResultVerdict JudgeResult(const TaskCore& task, const TaskResult& result) {
-  if (task.lease_id != result.lease_id) return ResultVerdict::kCompareAttempt;
+  if (task.lease_id != result.lease_id || !IsOf(task, result.worker)) {
+    return ResultVerdict::kCompareAttempt;
+  }
   if (task.state == TaskState::kRunning) return ResultVerdict::kApply;
   if (task.lease_lost && !IsFinal(task.state)) return ResultVerdict::kApply;
   return task.state == TaskState::kSucceeded ? ResultVerdict::kCompareResult

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "master/store/store.h"
 #include "master/store/task.h"
@@ -25,6 +26,13 @@
 //
 // Times and durations are whole microseconds here and in every store.
 namespace tarea {
+
+// --- Limits
+// -----------------------------------------------------------------------------------------
+
+// RESOURCE_EXHAUSTED if `added` is more than the queue may still take.
+absl::Status CheckQueueLimits(const StoreLimits& limits, const std::string& queue,
+                              const QueueLoad& load, const QueueLoad& added);
 
 // --- Waiting
 // -----------------------------------------------------------------------------------------
@@ -95,6 +103,11 @@ AttemptEnd ApplyResult(TaskCore& task, const RetryPolicy& policy, const TaskResu
 
 // The end of an attempt because its lease ran out.
 AttemptEnd LoseLease(TaskCore& task, absl::Time now);
+
+// Whether a lease of `task` is that of the worker who says so, as in TaskResult::worker.
+inline bool IsOf(const TaskCore& task, const std::string& worker) {
+  return worker.empty() || worker == task.worker;
+}
 
 // Whether `result` is the one that `attempt` recorded, sent again.
 bool IsRepeated(const Attempt& attempt, const TaskResult& result);

@@ -98,20 +98,18 @@ absl::Status MemoryTransaction::CheckParents(const InsertRequest& request) const
 }
 
 absl::Status MemoryTransaction::CheckLimits(const InsertRequest& request) const {
-  absl::btree_map<std::string, int64_t> depths;
+  absl::btree_map<std::string, QueueLoad> per_queue;
   absl::btree_set<MemoryState::LaneName> new_lanes;
   for (const TaskSpec& spec : request.tasks) {
-    depths[spec.queue]++;
+    QueueLoad& added = per_queue[spec.queue];
+    added.tasks++;
+    added.bytes += static_cast<int64_t>(spec.payload.size());
     MemoryState::LaneName lane(spec.queue, spec.type);
     if (state_.lanes.Find(lane) == nullptr) new_lanes.insert(std::move(lane));
   }
-  for (const auto& [queue, added] : depths) {
-    const int64_t depth = state_.QueueDepth(queue) + added;
-    if (depth > limits_.max_queue_depth) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "queue '", queue, "' would have ", depth, " unfinished tasks; the limit is ",
-          limits_.max_queue_depth, " (--max-queue-depth); try again when some are finished"));
-    }
+  for (const auto& [queue, added] : per_queue) {
+    absl::Status status = CheckQueueLimits(limits_, queue, state_.LoadOf(queue), added);
+    if (!status.ok()) return status;
   }
   const int64_t lanes = state_.lanes.size() + static_cast<int64_t>(new_lanes.size());
   if (!new_lanes.empty() && lanes > limits_.max_lanes) {

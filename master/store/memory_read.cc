@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -152,6 +153,7 @@ std::vector<Queue> ListQueues(const MemoryState& state) {
     Queue& queue = queues[name.first];
     queue.types.push_back(name.second);
     for (int i = 0; i < kTaskStates; ++i) queue.counts.by_state[i] += lane.counts.by_state[i];
+    queue.unfinished_bytes += lane.bytes;
     queue.oldest_ready_at = std::min(queue.oldest_ready_at, OldestReady(state, lane.id));
   }
   for (const std::string* name = state.paused.First(); name != nullptr;
@@ -164,6 +166,22 @@ std::vector<Queue> ListQueues(const MemoryState& state) {
     list.push_back(std::move(queue));
   }
   return list;
+}
+
+absl::StatusOr<BatchQueues> ListQueuesOf(const MemoryState& state, BatchId batch, TaskId after) {
+  if (const absl::StatusOr<Batch> found = GetBatch(state, batch); !found.ok()) {
+    return found.status();
+  }
+  std::set<std::string> queues;
+  BatchQueues answer{.queues = {}, .last = after};
+  TaskQuery query;
+  query.batch_id = batch;
+  for (TaskId id = NextId(state, query, after); id != 0; id = NextId(state, query, id)) {
+    queues.insert(state.Find(id)->spec->queue);
+    answer.last = id;
+  }
+  answer.queues.assign(queues.begin(), queues.end());
+  return answer;
 }
 
 absl::Time NextDue(const MemoryState& state) {

@@ -18,6 +18,7 @@ std::vector<Batch> ListBatches(const MemoryState& state, BatchId before, int lim
 absl::StatusOr<FinishedPage> ListFinished(const MemoryState& state, BatchId batch, int64_t cursor,
                                           int limit, bool with_result, int64_t max_page_bytes);
 std::vector<Queue> ListQueues(const MemoryState& state);
+absl::StatusOr<BatchQueues> ListQueuesOf(const MemoryState& state, BatchId batch, TaskId after);
 absl::Time NextDue(const MemoryState& state);
 
 }  // namespace tarea::memory_read

@@ -121,6 +121,9 @@ void MemoryState::Count(const MemoryTask* before, const MemoryTask* after) {
     if (before != nullptr) (*counts)[before->core.state]--;
     if (after != nullptr) (*counts)[after->core.state]++;
   }
+  const auto bytes = static_cast<int64_t>(task.spec->payload.size());
+  if (before != nullptr && !IsFinal(before->core.state)) lane.bytes -= bytes;
+  if (after != nullptr && !IsFinal(after->core.state)) lane.bytes += bytes;
   lanes.Put(lane_name, lane);
   batches.Put(batch.id, batch);
 }
@@ -128,16 +131,19 @@ void MemoryState::Count(const MemoryTask* before, const MemoryTask* after) {
 int64_t MemoryState::LaneOf(const std::string& queue, const std::string& type) {
   if (const MemoryLane* lane = lanes.Find({queue, type})) return lane->id;
   const int64_t id = lanes.size() + 1;  // lanes are for ever
-  lanes.Put({queue, type}, {id, {}});
+  MemoryLane lane;
+  lane.id = id;
+  lanes.Put({queue, type}, lane);
   return id;
 }
 
-int64_t MemoryState::QueueDepth(const std::string& queue) const {
-  int64_t depth = 0;
-  VisitLanes(queue, [&depth](const LaneName&, const MemoryLane& lane) {
-    depth += lane.counts.Unfinished();
+QueueLoad MemoryState::LoadOf(const std::string& queue) const {
+  QueueLoad load;
+  VisitLanes(queue, [&load](const LaneName&, const MemoryLane& lane) {
+    load.tasks += lane.counts.Unfinished();
+    load.bytes += lane.bytes;
   });
-  return depth;
+  return load;
 }
 
 }  // namespace tarea

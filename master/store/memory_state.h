@@ -27,6 +27,7 @@ struct MemoryTask {
 struct MemoryLane {
   int64_t id = 0;  // short for queue and type in keys
   Counts counts;
+  int64_t bytes = 0;  // of payloads of unfinished tasks
 };
 
 struct MemoryRequest {
@@ -64,7 +65,7 @@ struct MemoryState {
 
   bool IsPaused(const std::string& queue) const;
   int64_t LaneOf(const std::string& queue, const std::string& type);  // makes it if need be
-  int64_t QueueDepth(const std::string& queue) const;                 // unfinished tasks
+  QueueLoad LoadOf(const std::string& queue) const;
   // Calls visit(name, lane) for each lane of a queue, by type.
   template <typename Visit>
   void VisitLanes(const std::string& queue, Visit visit) const {

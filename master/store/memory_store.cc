@@ -50,6 +50,10 @@ absl::StatusOr<FinishedPage> MemoryStore::ListFinished(BatchId batch, int64_t cu
                                    limits_.max_page_bytes);
 }
 
+absl::StatusOr<BatchQueues> MemoryStore::ListQueuesOf(BatchId batch, TaskId after) {
+  return memory_read::ListQueuesOf(*Snapshot(), batch, after);
+}
+
 absl::StatusOr<std::vector<Queue>> MemoryStore::ListQueues() {
   return memory_read::ListQueues(*Snapshot());
 }

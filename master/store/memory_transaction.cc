@@ -204,7 +204,7 @@ absl::StatusOr<std::vector<Stop>> MemoryTransaction::Renew(absl::Time now, absl:
   for (const Lease& held : leases) {
     const MemoryTask* found = state_.Find(held.task_id);
     if (found == nullptr || found->core.state != TaskState::kRunning ||
-        found->core.lease_id != held.lease_id) {
+        found->core.lease_id != held.lease_id || !IsOf(found->core, held.worker)) {
       stops.push_back({held.task_id, held.lease_id, StopReason::kLost});
       continue;
     }

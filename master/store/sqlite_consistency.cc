@@ -29,6 +29,14 @@ constexpr std::pair<const char*, const char*> kTablesOfTasks[] = {
     {"keys", "SELECT task_id FROM keys WHERE task_id NOT IN (SELECT id FROM tasks) LIMIT 1"},
 };
 
+// The first schema that keeps the bytes of lanes.
+constexpr int64_t kFirstSchemaWithBytes = 4;
+
+struct Lane {
+  Counts counts;
+  int64_t bytes = 0;
+};
+
 struct ReadyRow {
   TaskId first = 0;
   TaskId last = 0;
@@ -97,8 +105,14 @@ class Checker {
   }
 
   void LoadLanes() {
-    Query lanes(connection_, "SELECT id, " TAREA_COUNT_COLUMNS " FROM lanes");
-    while (lanes.Next()) lanes_[lanes.Int(0)] = ReadCounts(lanes, 1);
+    has_bytes_ = connection_.PragmaInt("PRAGMA user_version") >= kFirstSchemaWithBytes;
+    Query lanes(connection_, has_bytes_ ? "SELECT id, " TAREA_COUNT_COLUMNS
+                                          ", unfinished_bytes FROM lanes"
+                                        : "SELECT id, " TAREA_COUNT_COLUMNS " FROM lanes");
+    while (lanes.Next()) {
+      lanes_[lanes.Int(0)] = {.counts = ReadCounts(lanes, 1),
+                              .bytes = has_bytes_ ? ReadBytes(lanes, 1 + kTaskStates) : 0};
+    }
   }
 
   void LoadSegments() {
@@ -194,7 +208,8 @@ class Checker {
     if (lane == lanes_.end()) {
       Complain("task ", task.id, " is of a queue that is not there");
     } else {
-      lane->second[task.state]--;
+      lane->second.counts[task.state]--;
+      if (has_bytes_ && !IsFinal(task.state)) lane->second.bytes -= row.payload_bytes;
     }
     CountInBatch(task);
     CheckReady(row);
@@ -250,9 +265,11 @@ class Checker {
   }
 
   void CheckCounts() {
-    for (const auto& [lane, counts] : lanes_) {
-      if (!IsZero(counts))
-        Complain("the counts of queue and type ", lane, " are not those of its tasks");
+    for (const auto& [id, lane] : lanes_) {
+      if (!IsZero(lane.counts))
+        Complain("the counts of queue and type ", id, " are not those of its tasks");
+      if (lane.bytes != 0)
+        Complain("the bytes of queue and type ", id, " are not those of its unfinished tasks");
     }
     for (const auto& [batch, counts] : batches_) {
       if (!IsZero(counts)) Complain("the counts of batch ", batch, " are not those of its tasks");
@@ -277,10 +294,11 @@ class Checker {
   RunningView running_;
   Consistency found_;
 
+  bool has_bytes_ = false;
   int64_t epoch_ = 0;
   int64_t last_task_ = 0;
   int64_t last_finish_ = 0;
-  std::map<int64_t, Counts> lanes_;    // less those of the tasks that were seen
+  std::map<int64_t, Lane> lanes_;      // less those of the tasks that were seen
   std::map<BatchId, Counts> batches_;  // the same
   std::vector<Segment> segments_;
   std::vector<ReadyRow> ready_;

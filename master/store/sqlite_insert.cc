@@ -144,6 +144,7 @@ absl::Status SqliteWriter::CheckTask(const InsertRequest& request, int index, ab
   const TaskId id = plan.first_task_id + index;
   entry.row.core = NewTask(spec, id, plan.batch_id, now);
   entry.row.has_labels = !spec.labels.empty();
+  entry.row.payload_bytes = static_cast<int64_t>(spec.payload.size());
 
   absl::btree_map<TaskId, TaskState> parents;
   for (const TaskId parent : spec.depends_on) {
@@ -216,20 +217,18 @@ absl::Status SqliteWriter::CheckTask(const InsertRequest& request, int index, ab
 }
 
 absl::Status SqliteWriter::CheckLimits(const InsertRequest& request) {
-  absl::btree_map<std::string, int64_t> per_queue;
+  absl::btree_map<std::string, QueueLoad> per_queue;
   absl::btree_set<std::pair<std::string, std::string>> new_lanes;
   for (const TaskSpec& spec : request.tasks) {
-    per_queue[spec.queue]++;
+    QueueLoad& added = per_queue[spec.queue];
+    added.tasks++;
+    added.bytes += static_cast<int64_t>(spec.payload.size());
     std::pair<std::string, std::string> lane(spec.queue, spec.type);
     if (!lanes_.contains(lane)) new_lanes.insert(std::move(lane));
   }
-  for (const auto& [queue, count] : per_queue) {
-    const int64_t depth = QueueDepth(queue) + count;
-    if (depth > limits_.max_queue_depth) {
-      return absl::ResourceExhaustedError(absl::StrCat(
-          "queue '", queue, "' would have ", depth, " unfinished tasks; the limit is ",
-          limits_.max_queue_depth, " (--max-queue-depth); try again when some are finished"));
-    }
+  for (const auto& [queue, added] : per_queue) {
+    absl::Status status = CheckQueueLimits(limits_, queue, LoadOf(queue), added);
+    if (!status.ok()) return status;
   }
   const int64_t lanes = static_cast<int64_t>(lanes_.size() + new_lanes.size());
   if (!new_lanes.empty() && lanes > limits_.max_lanes) {

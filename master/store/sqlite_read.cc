@@ -298,13 +298,14 @@ std::vector<Queue> ListQueues(SqliteConnection& connection) {
   std::map<std::string, Queue> queues;
   std::vector<std::pair<int64_t, std::string>> ready;  // lane, queue
   {
-    Query query(connection,
-                "SELECT id, queue, type, " TAREA_COUNT_COLUMNS " FROM lanes ORDER BY queue, type");
+    Query query(connection, "SELECT id, queue, type, " TAREA_COUNT_COLUMNS
+                            ", unfinished_bytes FROM lanes ORDER BY queue, type");
     while (query.Next()) {
       Queue& queue = queues[query.Bytes(1)];
       queue.types.push_back(query.Bytes(2));
       const Counts counts = ReadCounts(query, 3);
       for (int i = 0; i < kTaskStates; ++i) queue.counts.by_state[i] += counts.by_state[i];
+      queue.unfinished_bytes += ReadBytes(query, 3 + kTaskStates);
       if (counts[TaskState::kReady] > 0) ready.emplace_back(query.Int(0), query.Bytes(1));
     }
   }
@@ -321,6 +322,25 @@ std::vector<Queue> ListQueues(SqliteConnection& connection) {
     list.push_back(std::move(queue));
   }
   return list;
+}
+
+absl::StatusOr<BatchQueues> ListQueuesOf(SqliteConnection& connection, BatchId batch,
+                                         TaskId after) {
+  if (const absl::StatusOr<Batch> found = GetBatch(connection, batch); !found.ok()) {
+    return found.status();
+  }
+  BatchQueues answer{.queues = {}, .last = after};
+  Query query(connection,
+              "SELECT l.queue, max(t.id) FROM segments s "
+              "CROSS JOIN tasks t ON t.id BETWEEN max(s.first_id, ?2 + 1) AND s.last_id "
+              "JOIN lanes l ON l.id = t.lane_id WHERE s.batch_id = ?1 AND s.last_id > ?2 "
+              "GROUP BY l.queue ORDER BY l.queue",
+              batch, after);
+  while (query.Next()) {
+    answer.queues.push_back(query.Bytes(0));
+    answer.last = std::max<TaskId>(answer.last, query.Int(1));
+  }
+  return answer;
 }
 
 int64_t CountBatches(SqliteConnection& connection) {

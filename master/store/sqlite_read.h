@@ -19,6 +19,7 @@ absl::StatusOr<FinishedPage> ListFinished(SqliteConnection& connection, BatchId 
                                           int64_t cursor, int limit, bool with_result,
                                           int64_t max_page_bytes);
 std::vector<Queue> ListQueues(SqliteConnection& connection);
+absl::StatusOr<BatchQueues> ListQueuesOf(SqliteConnection& connection, BatchId batch, TaskId after);
 int64_t CountBatches(SqliteConnection& connection);
 absl::Time NextDue(SqliteConnection& connection);
 

@@ -55,6 +55,7 @@ TaskRow ReadFreshRow(const Query& query) {
   core.created_at = query.Time(5);
   core.ready_at = core.created_at;
   core.max_attempts = query.SmallInt(6);
+  row.payload_bytes = query.Int(7);
   return row;
 }
 
@@ -79,10 +80,13 @@ TaskRow ReadTaskRow(const Query& query) {
   return row;
 }
 
+// So that the sum over all states and queues is still a number.
+constexpr int64_t kLimit = int64_t{1} << 45;
+
+int64_t ReadBytes(const Query& query, int column) { return query.Int(column, kLimit); }
+
 Counts ReadCounts(const Query& query, int first_column) {
   Counts counts;
-  // So that the sum over all states and queues is still a number.
-  constexpr int64_t kLimit = int64_t{1} << 45;
   for (int i = 0; i < kTaskStates; ++i) counts.by_state[i] = query.Int(first_column + i, kLimit);
   return counts;
 }

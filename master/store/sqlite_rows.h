@@ -20,6 +20,7 @@ struct TaskRow {
   int64_t lane_id = 0;
   bool has_labels = false;
   bool fresh = false;  // it has no row of `states`
+  int64_t payload_bytes = 0;
 };
 
 // Bits of tasks.flags.
@@ -41,9 +42,10 @@ void SetStateFlags(int64_t flags, TaskCore& task);
 // The columns of a TaskRow in the order that ReadTaskRow expects, for a SELECT that begins with
 // them from TAREA_TASK_TABLES. A task that runs, or is one of `successes`, reads as it was before
 // its claim: READY.
-#define TAREA_FRESH_COLUMNS \
-  "t.id, t.batch_id, t.lane_id, t.priority, t.flags, t.created_at, t.max_attempts"
-inline constexpr int kFreshColumns = 7;
+#define TAREA_FRESH_COLUMNS                                                          \
+  "t.id, t.batch_id, t.lane_id, t.priority, t.flags, t.created_at, t.max_attempts, " \
+  "length(t.payload)"
+inline constexpr int kFreshColumns = 8;
 #define TAREA_TASK_COLUMNS                                                                \
   TAREA_FRESH_COLUMNS                                                                     \
   ", s.state, s.flags, s.attempt, s.max_attempts, s.blocked_on, s.ready_at, s.start_by, " \
@@ -59,6 +61,8 @@ TaskRow ReadFreshRow(const Query& query);
 // Counts from seven columns.
 #define TAREA_COUNT_COLUMNS "blocked, scheduled, ready, running, succeeded, failed, cancelled"
 Counts ReadCounts(const Query& query, int first_column);
+// lanes.unfinished_bytes.
+int64_t ReadBytes(const Query& query, int column);
 
 // A batch from a SELECT of these.
 #define TAREA_BATCH_COLUMNS "id, name, created_at, idle_since, open, " TAREA_COUNT_COLUMNS

@@ -65,7 +65,8 @@ RunningTasks::Running RunningTasks::Pack(const TaskRow& row, ClaimId claim) {
           .max_attempts = task.max_attempts,
           .task_flags = static_cast<uint8_t>(TaskFlagsOf(row)),
           .state_flags = static_cast<uint8_t>(StateFlagsOf(task)),
-          .fresh = row.fresh};
+          .fresh = row.fresh,
+          .payload_bytes = row.payload_bytes};
 }
 
 std::optional<TaskRow> RunningTasks::Find(TaskId id) const {
@@ -76,6 +77,7 @@ std::optional<TaskRow> RunningTasks::Find(TaskId id) const {
   TaskRow row;
   row.lane_id = running.lane_id;
   row.fresh = running.fresh;
+  row.payload_bytes = running.payload_bytes;
   SetTaskFlags(running.task_flags, row);
   TaskCore& task = row.core;
   SetStateFlags(running.state_flags, task);
@@ -95,9 +97,10 @@ std::optional<TaskRow> RunningTasks::Find(TaskId id) const {
   return row;
 }
 
-bool RunningTasks::Runs(TaskId id, LeaseId lease_id) const {
-  const auto it = running_.find(id);
-  return it != running_.end() && it->second.lease_id == lease_id;
+bool RunningTasks::Runs(const Lease& lease) const {
+  const auto it = running_.find(lease.task_id);
+  if (it == running_.end() || it->second.lease_id != lease.lease_id) return false;
+  return lease.worker.empty() || lease.worker == claims_.at(it->second.claim).worker;
 }
 
 bool RunningTasks::IsCancelled(TaskId id) const {

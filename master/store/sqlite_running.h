@@ -34,7 +34,7 @@ class RunningTasks {
 
   // The task as it is now, RUNNING, if it runs.
   std::optional<TaskRow> Find(TaskId id) const;
-  bool Runs(TaskId id, LeaseId lease_id) const;
+  bool Runs(const Lease& lease) const;
   bool IsCancelled(TaskId id) const;  // it runs, and its cancel was asked for
 
   // Tasks from here to the next call are claimed together.
@@ -86,6 +86,7 @@ class RunningTasks {
     uint8_t task_flags = 0;  // kFlag...
     uint8_t state_flags = 0;
     bool fresh = false;
+    int64_t payload_bytes = 0;
   };
   static Running Pack(const TaskRow& row, ClaimId claim);
 

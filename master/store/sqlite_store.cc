@@ -374,6 +374,11 @@ absl::StatusOr<FinishedPage> SqliteStore::ListFinished(BatchId batch, int64_t cu
   });
 }
 
+absl::StatusOr<BatchQueues> SqliteStore::ListQueuesOf(BatchId batch, TaskId after) {
+  return Read<BatchQueues>(
+      [&](SqliteConnection& c) { return sqlite_read::ListQueuesOf(c, batch, after); });
+}
+
 absl::StatusOr<std::vector<Queue>> SqliteStore::ListQueues() {
   return Read<std::vector<Queue>>([](SqliteConnection& c) { return sqlite_read::ListQueues(c); });
 }

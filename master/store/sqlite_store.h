@@ -64,6 +64,7 @@ class SqliteStore : public Store {
   absl::StatusOr<FinishedPage> ListFinished(BatchId batch, int64_t cursor, int limit,
                                             bool with_result) override;
   absl::StatusOr<std::vector<Queue>> ListQueues() override;
+  absl::StatusOr<BatchQueues> ListQueuesOf(BatchId batch, TaskId after) override;
   absl::StatusOr<int64_t> CountBatches() override;
   absl::StatusOr<absl::Time> NextDue() override;
 

@@ -145,7 +145,7 @@ std::vector<Stop> SqliteWriter::Renew(absl::Time now, absl::Duration lease,
   std::vector<Stop> stops;
   std::vector<TaskId> renewed;
   for (const Lease& held : leases) {
-    if (!running_.Runs(held.task_id, held.lease_id)) {
+    if (!running_.Runs(held)) {
       stops.push_back({held.task_id, held.lease_id, StopReason::kLost});
       continue;
     }

@@ -102,13 +102,15 @@ void SqliteWriter::LoadCaches() {
   lanes_.clear();
   lanes_by_id_.clear();
   dirty_lanes_.clear();
-  Query lanes(connection_, "SELECT id, queue, type, " TAREA_COUNT_COLUMNS " FROM lanes");
+  Query lanes(connection_,
+              "SELECT id, queue, type, " TAREA_COUNT_COLUMNS ", unfinished_bytes FROM lanes");
   while (lanes.Next()) {
     auto lane = std::make_unique<Lane>();
     lane->id = lanes.Int(0);
     lane->queue = lanes.Bytes(1);
     lane->type = lanes.Bytes(2);
     lane->counts = ReadCounts(lanes, 3);
+    lane->bytes = ReadBytes(lanes, 3 + kTaskStates);
     std::unique_ptr<Lane>& place = lanes_[{lane->queue, lane->type}];
     if (place != nullptr) ThrowDamaged("a queue and type are there twice");
     lanes_by_id_[lane->id] = lane.get();
@@ -127,8 +129,8 @@ void SqliteWriter::FlushCounts() {
     const int64_t* n = lane->counts.by_state;
     Query(connection_,
           "UPDATE lanes SET blocked = ?, scheduled = ?, ready = ?, running = ?, succeeded = ?, "
-          "failed = ?, cancelled = ? WHERE id = ?",
-          n[0], n[1], n[2], n[3], n[4], n[5], n[6], lane->id)
+          "failed = ?, cancelled = ?, unfinished_bytes = ? WHERE id = ?",
+          n[0], n[1], n[2], n[3], n[4], n[5], n[6], lane->bytes, lane->id)
         .Run();
     lane->dirty = false;
   }
@@ -205,13 +207,14 @@ std::vector<SqliteWriter::Lane*> SqliteWriter::FindLanes(const std::vector<std::
   return {found.begin(), found.end()};
 }
 
-int64_t SqliteWriter::QueueDepth(const std::string& queue) const {
-  int64_t depth = 0;
+QueueLoad SqliteWriter::LoadOf(const std::string& queue) const {
+  QueueLoad load;
   for (auto it = lanes_.lower_bound({queue, ""}); it != lanes_.end(); ++it) {
     if (it->first.first != queue) break;
-    depth += it->second->counts.Unfinished();
+    load.tasks += it->second->counts.Unfinished();
+    load.bytes += it->second->bytes;
   }
-  return depth;
+  return load;
 }
 
 // --- What goes with every change
@@ -246,9 +249,11 @@ void SqliteWriter::CountMove(const TaskRow& row, std::optional<TaskState> from) 
   BatchChange& batch = batch_changes_[task.batch_id];
   if (from.has_value()) {
     lane.counts[*from]--;
+    if (!IsFinal(*from)) lane.bytes -= row.payload_bytes;
     batch.delta[*from]--;
   }
   lane.counts[task.state]++;
+  if (!IsFinal(task.state)) lane.bytes += row.payload_bytes;
   MarkDirty(lane);
   batch.delta[task.state]++;
   batch.moved = true;

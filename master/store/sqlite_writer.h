@@ -73,6 +73,7 @@ class SqliteWriter {
     std::string queue;
     std::string type;
     Counts counts;
+    int64_t bytes = 0;  // of payloads of unfinished tasks
     bool dirty = false;
   };
   struct BatchChange {
@@ -106,7 +107,7 @@ class SqliteWriter {
   // Lanes that exist of these queues and types (empty: all types), each once.
   std::vector<Lane*> FindLanes(const std::vector<std::string>& queues,
                                const std::vector<std::string>& types);
-  int64_t QueueDepth(const std::string& queue) const;
+  QueueLoad LoadOf(const std::string& queue) const;
   void MarkDirty(Lane& lane);
   void Tick(absl::Time now);
   void NoteDue(absl::Time at);

@@ -107,6 +107,8 @@ enum class ResultOutcome : int8_t {  // numbers of the proto
 struct TaskResult {
   TaskId task_id = 0;
   LeaseId lease_id = 0;
+  // Whose result it is: lease ids can be guessed. Empty: of whoever has the lease.
+  std::string worker = {};
   ResultOutcome outcome = ResultOutcome::kSucceeded;
   std::string result;
   TaskError error;
@@ -118,6 +120,7 @@ enum class ResultStatus : int8_t { kRecorded = 1, kStale = 2, kUnknown = 3 };  /
 struct Lease {
   TaskId task_id = 0;
   LeaseId lease_id = 0;
+  std::string worker = {};  // as in TaskResult
 
   friend bool operator==(const Lease&, const Lease&) = default;
 };
@@ -225,9 +228,18 @@ struct FinishedPage {
   bool more = false;   // there are more already
 };
 
+// In which queues tasks of a batch are. They never change; a batch that is open gets more of them.
+struct BatchQueues {
+  std::vector<std::string> queues;  // by name, each once
+  TaskId last = 0;                  // the highest id there is; `after` if there are no more
+
+  friend bool operator==(const BatchQueues&, const BatchQueues&) = default;
+};
+
 struct StoreLimits {
   int64_t max_batch = 1'000'000;                     // tasks in one batch
   int64_t max_queue_depth = 100'000'000;             // unfinished tasks in one queue
+  int64_t max_queue_bytes = int64_t{1} << 40;        // of their payloads
   int64_t max_lanes = 10'000;                        // distinct pairs of queue and type
   absl::Duration retain_requests = absl::Hours(24);  // how long a request_id is remembered
   int64_t max_page_bytes = int64_t{4} << 20;         // payloads and results in one page
@@ -337,6 +349,8 @@ class Store {
   virtual absl::StatusOr<FinishedPage> ListFinished(BatchId batch, int64_t cursor, int limit,
                                                     bool with_result) = 0;
   virtual absl::StatusOr<std::vector<Queue>> ListQueues() = 0;  // by name
+  // Of the tasks of the batch with an id above `after`. NOT_FOUND.
+  virtual absl::StatusOr<BatchQueues> ListQueuesOf(BatchId batch, TaskId after) = 0;
   virtual absl::StatusOr<int64_t> CountBatches() = 0;
 
   // Earliest time at which Advance has something to do; InfiniteFuture if never.

@@ -159,10 +159,17 @@ struct Batch {
   friend bool operator==(const Batch&, const Batch&) = default;
 };
 
+// What a queue holds.
+struct QueueLoad {
+  int64_t tasks = 0;  // unfinished
+  int64_t bytes = 0;  // of their payloads
+};
+
 struct Queue {
   std::string name;
   bool paused = false;
   Counts counts;
+  int64_t unfinished_bytes = 0;                         // of payloads of its unfinished tasks
   std::vector<std::string> types;                       // sorted
   absl::Time oldest_ready_at = absl::InfiniteFuture();  // InfiniteFuture: none is ready
 

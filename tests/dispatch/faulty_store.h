@@ -52,6 +52,9 @@ class FaultyStore : public Store {
     return inner_->ListFinished(batch, cursor, limit, with_result);
   }
   absl::StatusOr<std::vector<Queue>> ListQueues() override { return inner_->ListQueues(); }
+  absl::StatusOr<BatchQueues> ListQueuesOf(BatchId batch, TaskId after) override {
+    return inner_->ListQueuesOf(batch, after);
+  }
   absl::StatusOr<int64_t> CountBatches() override { return inner_->CountBatches(); }
   absl::StatusOr<absl::Time> NextDue() override { return inner_->NextDue(); }
   absl::Time last_time() const override { return inner_->last_time(); }

@@ -50,6 +50,7 @@ StoreLimits SmallStoreLimits() {
   StoreLimits limits;
   limits.max_batch = 10;
   limits.max_queue_depth = 20;
+  limits.max_queue_bytes = 4'000;
   limits.max_lanes = 5;
   limits.max_page_bytes = 200;
   return limits;

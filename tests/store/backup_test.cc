@@ -195,6 +195,27 @@ TEST_F(Backup, ACheckOfWhatAMasterRunsOnIsRefused) {
               AllOf(HasSubstr("a master runs"), HasSubstr("--file")));
 }
 
+// Its lanes have no bytes yet.
+TEST_F(Backup, OneOfTheVersionBeforeIsCheckedTooAndBroughtUpToDate) {
+  WriteStoreFiles(source_.path(), LeftByEnd().files);
+  std::vector<Queue> before;
+  {
+    const std::unique_ptr<Store> store = *OpenStore(source_.path());
+    before = *store->ListQueues();
+  }
+  int64_t bytes = 0;
+  for (const Queue& queue : before) bytes += queue.unfinished_bytes;
+  ASSERT_GT(bytes, 0);
+  Sql(source_.path() + "/tarea.db",
+      "ALTER TABLE lanes DROP COLUMN unfinished_bytes; PRAGMA user_version = 3");
+  EXPECT_THAT(CheckDataDir(source_.path())->damage, IsEmpty());
+  {
+    const std::unique_ptr<Store> store = *OpenStore(source_.path());
+    EXPECT_EQ(*store->ListQueues(), before);
+  }
+  EXPECT_THAT(CheckDataDir(source_.path())->damage, IsEmpty());
+}
+
 struct Contradiction {
   const char* sql;
   const char* found;
@@ -216,6 +237,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Contradiction{"UPDATE batches SET ready = ready + 1 WHERE id = 2", "counts of batch 2"},
         Contradiction{"UPDATE lanes SET running = running - 1 WHERE id = 1", "counts of queue"},
+        Contradiction{"UPDATE lanes SET unfinished_bytes = unfinished_bytes + 1 WHERE id = 1",
+                      "bytes of queue"},
         Contradiction{"DELETE FROM tasks WHERE id = 1", "counts of batch 1"},
         Contradiction{"DELETE FROM ready WHERE last_id = (SELECT max(last_id) FROM ready)",
                       "is ready, but not listed"},

@@ -22,6 +22,7 @@ StoreLimits ModelRequests::Limits() {
   StoreLimits limits;
   limits.max_batch = 25;
   limits.max_queue_depth = 60;
+  limits.max_queue_bytes = 1'500;
   limits.max_lanes = 8;  // of 9
   limits.retain_requests = absl::Seconds(20);
   limits.max_page_bytes = 300;

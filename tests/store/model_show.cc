@@ -163,6 +163,7 @@ std::string Show(const Batch& batch) {
 std::string Show(const Queue& queue) {
   return absl::StrCat("queue ", queue.name, Field("paused", queue.paused),
                       Field("counts", ShowCounts(queue.counts)), Field("types", List(queue.types)),
+                      Field("unfinished_bytes", queue.unfinished_bytes),
                       Field("oldest_ready_at", Show(queue.oldest_ready_at)));
 }
 
@@ -173,6 +174,10 @@ std::string Show(const TaskPage& page) {
 std::string Show(const FinishedPage& page) {
   return absl::StrCat(Show(page.tasks), Field("cursor", page.cursor), Field("more", page.more), " ",
                       Show(page.batch));
+}
+
+std::string Show(const BatchQueues& queues) {
+  return absl::StrCat(Show(queues.queues), Field("last", queues.last));
 }
 
 }  // namespace tarea

@@ -30,6 +30,7 @@ std::string Show(const Batch& batch);
 std::string Show(const Queue& queue);
 std::string Show(const TaskPage& page);
 std::string Show(const FinishedPage& page);
+std::string Show(const BatchQueues& queues);
 inline std::string Show(int64_t number) { return absl::StrCat(number); }
 inline std::string Show(const std::string& text) { return text; }
 

@@ -254,6 +254,7 @@ void Twins::Read() {
   const bool with_result = requests_.OneIn(2);
   CheckBoth(absl::StrCat("ListFinished ", batch),
             [&](Store& store) { return store.ListFinished(batch, cursor, limit, with_result); });
+  CheckBoth("ListQueuesOf", [&](Store& store) { return store.ListQueuesOf(batch, cursor); });
   CheckBoth("ListBatches", [&](Store& store) { return store.ListBatches(batch, limit); });
   CheckBoth("NextDue", [](Store& store) { return store.NextDue(); });
 }

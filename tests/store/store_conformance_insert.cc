@@ -213,6 +213,45 @@ TEST_P(InsertErrors, AQueueThatIsFull) {
   Submit(Spec());
 }
 
+TEST_P(InsertErrors, AQueueThatHasTooManyBytes) {
+  const auto of_size = [](size_t bytes) {
+    TaskSpec spec = Spec();
+    spec.payload = std::string(bytes, 'x');
+    return spec;
+  };
+  const auto bytes = [this] {
+    const std::vector<Queue> queues = *store().ListQueues();
+    for (const Queue& queue : queues) {
+      if (queue.name == "default") return queue.unfinished_bytes;
+    }
+    return int64_t{-1};
+  };
+  StoreLimits limits;
+  limits.max_queue_bytes = 100;
+  Fresh(limits);
+  Submit({of_size(40), of_size(60)});
+  const absl::Status full = TryInsert(Request({of_size(1)})).status();
+  EXPECT_THAT(full, StatusIs(absl::StatusCode::kResourceExhausted));
+  EXPECT_THAT(std::string(full.message()),
+              AllOf(HasSubstr("101 bytes"), HasSubstr("100 (--max-queue-bytes)")));
+  TaskSpec elsewhere = of_size(100);
+  elsewhere.queue = "other";
+  Submit({of_size(0), elsewhere});
+
+  // What runs counts, what has ended does not, and what is put back does again.
+  const LeasedTask first = Claim(1).at(0);
+  EXPECT_THAT(TryInsert(Request({of_size(1)})).status(),
+              StatusIs(absl::StatusCode::kResourceExhausted));
+  Complete(Succeeded(first));
+  EXPECT_EQ(bytes(), 60);
+  Cancel({2});
+  EXPECT_EQ(bytes(), 0);
+  Retry({2});
+  EXPECT_EQ(bytes(), 60);
+  Submit(of_size(40));
+  EXPECT_EQ(bytes(), 100);
+}
+
 TEST_P(InsertErrors, MorePairsOfQueueAndTypeThanThereMayBe) {
   StoreLimits limits;
   limits.max_lanes = 2;

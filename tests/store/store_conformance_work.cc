@@ -39,6 +39,26 @@ TEST_P(Results, ASuccessIsStoredWithItsBytes) {
   EXPECT_EQ(GetBatch(1).idle_since, now());
 }
 
+// Lease ids can be guessed; whose worker's they are cannot be chosen.
+TEST_P(StaleResults, OneOfAnotherWorker) {
+  const TaskId id = Submit(Spec());
+  const LeasedTask leased = ClaimOne();  // by "w1"
+  TaskResult result = Succeeded(leased);
+  result.worker = "w2";
+  EXPECT_EQ(Complete(result), ResultStatus::kStale);
+  EXPECT_EQ(State(id), TaskState::kRunning);
+  Lease lease = LeaseOf(leased);
+  lease.worker = "w2";
+  EXPECT_THAT(Renew({lease}), ElementsAre(Stop{id, leased.lease_id, StopReason::kLost}));
+  lease.worker = "w1";
+  EXPECT_THAT(Renew({lease}), IsEmpty());
+  result.worker = "w1";
+  EXPECT_EQ(Complete(result), ResultStatus::kRecorded);
+  EXPECT_EQ(Complete(result), ResultStatus::kRecorded);
+  result.worker = "w2";
+  EXPECT_EQ(Complete(result), ResultStatus::kStale);
+}
+
 TEST_P(Results, ASuccessWithoutBytesHasNoOutcome) {
   const TaskId id = Submit(Spec());
   Succeed("");
