@@ -62,7 +62,7 @@ CLI::App* AddRun(CLI::App& app, Flags& flags) {
   run->add_option("--master", flags.scenario.master, "The master's program [beside this one]")
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
-  run->add_option("--tasks", flags.scenario.tasks, "Tasks of throughput and mixed")
+  run->add_option("--tasks", flags.scenario.tasks, "Tasks of throughput, mixed and tls")
       ->check(CLI::Range(1000, 1'000'000))
       ->capture_default_str();
   run->add_option("--backlog", flags.scenario.backlog, "Tasks that wait in backlog")

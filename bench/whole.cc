@@ -72,7 +72,7 @@ double Whole::cpu_us(absl::Duration cpu) const {
 
 absl::StatusOr<Whole> MeasureWhole(Load load, const Findings& findings) {
   Setup setup(load.master, load.client);
-  if (absl::Status status = setup.StartMaster(); !status.ok()) return status;
+  if (absl::Status status = setup.StartMaster(load.master_flags); !status.ok()) return status;
   for (const std::string& queue : load.queues) {
     if (absl::Status status = setup.client().PauseQueue(queue); !status.ok()) return status;
   }

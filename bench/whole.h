@@ -20,6 +20,8 @@ struct Load {
   std::vector<v1::TaskSpec> tasks;
   // All that the tasks go to.
   std::vector<std::string> queues = {"default"};
+  // Flags of the master.
+  std::vector<std::string> master_flags = {};
   // Flags of each worker; one process each.
   std::vector<std::vector<std::string>> workers = {{}, {}, {}, {}};
   // The attempts that all tasks take together, and what each returns.

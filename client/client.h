@@ -1,8 +1,6 @@
 #ifndef TAREA_CLIENT_CLIENT_H_
 #define TAREA_CLIENT_CLIENT_H_
 
-#include <grpcpp/security/credentials.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -15,6 +13,7 @@
 #include "absl/time/time.h"
 #include "client/task_ids.h"
 #include "common/clock.h"
+#include "common/credentials.h"
 #include "proto/tasks.pb.h"
 
 namespace tarea {
@@ -33,8 +32,8 @@ struct ClientOptions {
   // from the last sign of life. More than zero.
   absl::Duration retry_time = absl::Seconds(30);
 
-  // Null: no TLS and no identity.
-  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+  // Of MakeCredentials. By default no TLS and no identity.
+  Credentials credentials = {};
 
   // Decides when retry_time is over. Must outlive the client; null: the machine's own.
   Clock* clock = nullptr;

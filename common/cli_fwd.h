@@ -5,7 +5,7 @@
 // reads it whole, which takes a compiler some five seconds.
 namespace CLI {
 class App;
-class Option;
+class Option;  // NOLINT(bugprone-forward-declaration-namespace): protobuf has one, too
 class ParseError;
 }  // namespace CLI
 

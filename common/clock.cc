@@ -14,4 +14,6 @@ absl::Time MonotonicClock::Now() {
   return absl::FromUnixMicros(absl::ToUnixMicros(start_ + passed));
 }
 
+absl::Time CalendarTime() { return absl::Now(); }
+
 }  // namespace tarea

@@ -47,6 +47,10 @@ class MonotonicClock : public Clock {
   const std::chrono::steady_clock::time_point steady_start_;
 };
 
+// The wall clock as it is: what others have dated is to be compared with that, a certificate for
+// instance. It jumps when somebody sets it; all else takes a Clock.
+absl::Time CalendarTime();
+
 // A clock that moves only when told to. For tests.
 class ManualClock : public Clock {
  public:

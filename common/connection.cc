@@ -25,8 +25,10 @@ constexpr absl::Duration kPauseSlice = absl::Milliseconds(20);
 // room for masters with higher limits.
 constexpr int kMaxReceiveBytes = 64 << 20;
 
-grpc::ChannelArguments Arguments() {
+grpc::ChannelArguments Arguments(bool tls) {
   grpc::ChannelArguments arguments;
+  // gRPC asks the proxy of http_proxy for a way even to this machine, which would then see tokens.
+  if (!tls) arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
   // gRPC would wait up to two minutes before it looks for a master that restarts.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
@@ -64,14 +66,16 @@ absl::Duration LongestPause(int retry) {
 Connection::Connection(const ConnectionOptions& options)
     : call_timeout_(options.call_timeout),
       retry_time_(options.retry_time),
+      token_(options.credentials.token),
       own_clock_(options.clock == nullptr ? std::make_unique<MonotonicClock>() : nullptr),
       clock_(options.clock == nullptr ? *own_clock_ : *options.clock),
       addresses_(absl::StrJoin(options.masters, ", ")) {
-  const auto credentials =
-      options.credentials == nullptr ? grpc::InsecureChannelCredentials() : options.credentials;
+  const bool tls = options.credentials.channel != nullptr;
+  const std::shared_ptr<grpc::ChannelCredentials> credentials =
+      tls ? options.credentials.channel : grpc::InsecureChannelCredentials();
   for (const std::string& address : options.masters) {
     const std::shared_ptr<grpc::Channel> channel =
-        grpc::CreateCustomChannel(address, credentials, Arguments());
+        grpc::CreateCustomChannel(address, credentials, Arguments(tls));
     masters_.push_back({address, channel, v1::TaskService::NewStub(channel)});
   }
 }
@@ -89,6 +93,7 @@ absl::Status Connection::Attempt(
     absl::Duration timeout, absl::FunctionRef<grpc::Status(Stub&, grpc::ClientContext&)> call) {
   grpc::ClientContext context;
   context.set_deadline(Deadline(timeout));
+  if (token_ != nullptr) context.AddMetadata("authorization", "Bearer " + token_->Token());
   size_t master = 0;
   {
     absl::MutexLock lock(&mu_);

@@ -3,7 +3,6 @@
 
 #include <grpcpp/channel.h>
 #include <grpcpp/client_context.h>
-#include <grpcpp/security/credentials.h>
 
 #include <cstddef>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/credentials.h"
 #include "proto/tasks.grpc.pb.h"
 
 // How clients and workers talk to masters.
@@ -34,8 +34,7 @@ struct ConnectionOptions {
   // How long a call is tried again while no master answers, counted from the last sign of life.
   // More than zero; InfiniteDuration never gives up.
   absl::Duration retry_time = absl::Seconds(30);
-  // Null: no TLS and no identity.
-  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+  Credentials credentials = {};  // by default no TLS and no identity
   // Decides when retry_time is over. Must outlive the connection; null: the machine's own.
   Clock* clock = nullptr;
 };
@@ -95,6 +94,7 @@ class Connection {
 
   const absl::Duration call_timeout_;
   const absl::Duration retry_time_;
+  const std::shared_ptr<TokenSource> token_;  // may be null
   std::unique_ptr<Clock> own_clock_;
   Clock& clock_;
   std::vector<Master> masters_;

@@ -187,8 +187,9 @@ FooterParts SplitFooter(const CLI::App& app, absl::string_view program, absl::st
 }
 
 std::string ValueLabel(const CLI::Option& option) {
-  if (option.get_items_expected_max() == 0) return "";
   const std::string type = TypeName(option);
+  // "[=VALUE]" of a flag that can have one.
+  if (option.get_items_expected_max() == 0) return type;
   return type == "INT" || type == "UINT" || type == "FLOAT" ? "N" : type;
 }
 
@@ -198,7 +199,8 @@ std::string OptionLabel(const CLI::Option& option) {
   for (const std::string& name : option.get_snames()) names.push_back(absl::StrCat("-", name));
   for (const std::string& name : option.get_lnames()) names.push_back(absl::StrCat("--", name));
   const std::string value = ValueLabel(option);
-  return absl::StrCat(absl::StrJoin(names, ", "), value.empty() ? "" : " ", value);
+  return absl::StrCat(absl::StrJoin(names, ", "),
+                      value.empty() || absl::StartsWith(value, "[=") ? "" : " ", value);
 }
 
 std::string OptionHelp(const CLI::Option& option, const Settings& settings) {

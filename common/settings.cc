@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -23,6 +24,10 @@ namespace tarea {
 namespace {
 
 constexpr char kConfigVariable[] = "TAREA_CONFIG";
+// Of no flag: what holds a token, and what commands are given by a worker.
+constexpr absl::string_view kOtherVariables[] = {"TAREA_TOKEN",    "TAREA_TASK_ID",
+                                                 "TAREA_TASK_DIR", "TAREA_ATTEMPT",
+                                                 "TAREA_BATCH_ID", "TAREA_PROGRESS_FD"};
 
 std::string Environment(const std::string& name) {
   // Nothing changes the environment while flags are read.
@@ -43,7 +48,8 @@ bool IsFlag(const CLI::Option& option) { return option.get_items_expected_max() 
 
 // That a flag is set to a truth. CLI11 only looks at how the text begins: to it "0rue" is 0.
 absl::Status CheckTruth(const CLI::Option& option, const std::vector<std::string>& values) {
-  if (!IsFlag(option)) return absl::OkStatus();
+  // One with a type can do without a value, but has others than these.
+  if (!IsFlag(option) || !option.get_type_name().empty()) return absl::OkStatus();
   for (const std::string& value : values) {
     int64_t number = 0;
     bool truth = false;
@@ -241,7 +247,8 @@ std::vector<std::pair<std::string, std::string>> Settings::Misspelt() const {
     const absl::string_view text = *entry;
     const absl::string_view name = text.substr(0, text.find('='));
     if (!absl::StartsWith(name, "TAREA_") || absl::EndsWith(text, "=")) continue;
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (absl::c_linear_search(known, name)) continue;
+    if (absl::c_linear_search(kOtherVariables, name)) continue;
     const std::string closest = Closest(name, known);
     if (!closest.empty() && EditDistance(name, closest) <= (name.size() > kLongName ? 2 : 1)) {
       found.emplace_back(name, closest);

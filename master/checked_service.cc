@@ -4,6 +4,7 @@
 #include <grpc/byte_buffer.h>
 #include <grpc/byte_buffer_reader.h>
 #include <grpcpp/support/method_handler.h>
+#include <spdlog/spdlog.h>
 
 #include <cstdlib>
 #include <memory>
@@ -14,8 +15,10 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "common/logging.h"
 #include "common/status_grpc.h"
 #include "master/message_check.h"
+#include "master/security/rpcs.h"
 
 namespace tarea {
 namespace {
@@ -116,60 +119,69 @@ class CheckedHandler final : public MethodHandler {
   const MessageCheck check_;
 };
 
-using Calls = v1::TaskService::Service;
+// Calls `method` if its caller may.
+template <typename Run>
+grpc::Status RunAdmitted(Access& access, grpc::ServerContext& context, const char* name,
+                         Role needed, Run run) {
+  absl::StatusOr<Caller> caller = access.Admit(context, name, needed);
+  if (caller.ok()) return run(Call{context, *std::move(caller)});
+  // Of too many there are too many.
+  if (!absl::IsResourceExhausted(caller.status())) {
+    spdlog::warn("{} from {} refused: {}", name, context.peer(),
+                 Printable(caller.status().ToString(), 512));
+  }
+  return ToGrpc(caller.status());
+}
+
+struct Registration {
+  TaskService* service;
+  Access* access;
+  const char* path;  // "/tarea.v1.TaskService/GetTask"
+  const char* name;
+  Role needed;
+};
 
 template <typename Request, typename Response>
-RpcServiceMethod* Method(Calls* service, const char* name,
-                         grpc::Status (Calls::*call)(grpc::ServerContext*, const Request*,
-                                                     Response*)) {
-  using Handler = grpc::internal::RpcMethodHandler<Calls, Request, Response>;
+RpcServiceMethod* Method(const Registration& r,
+                         grpc::Status (TaskService::*method)(const Call&, const Request*,
+                                                             Response*)) {
+  using Handler = grpc::internal::RpcMethodHandler<TaskService, Request, Response>;
   auto handler = std::make_unique<Handler>(
-      [call](Calls* self, grpc::ServerContext* context, const Request* request,
-             Response* response) { return (self->*call)(context, request, response); },
-      service);
-  return new RpcServiceMethod(name, RpcMethod::NORMAL_RPC,
+      [r, method](TaskService* self, grpc::ServerContext* context, const Request* request,
+                  Response* response) {
+        return RunAdmitted(*r.access, *context, r.name, r.needed, [&](const Call& call) {
+          return (self->*method)(call, request, response);
+        });
+      },
+      r.service);
+  return new RpcServiceMethod(r.path, RpcMethod::NORMAL_RPC,
                               new CheckedHandler<Request>(std::move(handler)));
 }
 
 template <typename Request, typename Response>
-RpcServiceMethod* Method(Calls* service, const char* name,
-                         grpc::Status (Calls::*call)(grpc::ServerContext*, const Request*,
-                                                     grpc::ServerWriter<Response>*)) {
-  using Handler = grpc::internal::ServerStreamingHandler<Calls, Request, Response>;
+RpcServiceMethod* Method(const Registration& r,
+                         grpc::Status (TaskService::*method)(const Call&, const Request*,
+                                                             grpc::ServerWriter<Response>*)) {
+  using Handler = grpc::internal::ServerStreamingHandler<TaskService, Request, Response>;
   auto handler = std::make_unique<Handler>(
-      [call](Calls* self, grpc::ServerContext* context, const Request* request,
-             grpc::ServerWriter<Response>* writer) {
-        return (self->*call)(context, request, writer);
+      [r, method](TaskService* self, grpc::ServerContext* context, const Request* request,
+                  grpc::ServerWriter<Response>* writer) {
+        return RunAdmitted(*r.access, *context, r.name, r.needed, [&](const Call& call) {
+          return (self->*method)(call, request, writer);
+        });
       },
-      service);
-  return new RpcServiceMethod(name, RpcMethod::SERVER_STREAMING,
+      r.service);
+  return new RpcServiceMethod(r.path, RpcMethod::SERVER_STREAMING,
                               new CheckedHandler<Request>(std::move(handler)));
 }
 
 }  // namespace
 
-CheckedService::CheckedService(Calls* service) {
-  const auto add = [this, service](const char* name, auto call) {
-    AddMethod(Method(service, name, call));
-  };
-#define TAREA_ADD(name) add("/tarea.v1.TaskService/" #name, &Calls::name)
-  TAREA_ADD(SubmitTasks);
-  TAREA_ADD(GetTask);
-  TAREA_ADD(ListTasks);
-  TAREA_ADD(GetBatch);
-  TAREA_ADD(ListBatches);
-  TAREA_ADD(WatchBatch);
-  TAREA_ADD(WatchTask);
-  TAREA_ADD(CancelTasks);
-  TAREA_ADD(RetryTasks);
-  TAREA_ADD(RequestTask);
-  TAREA_ADD(SubmitResult);
-  TAREA_ADD(Heartbeat);
-  TAREA_ADD(GetStats);
-  TAREA_ADD(ListQueues);
-  TAREA_ADD(PauseQueue);
-  TAREA_ADD(ResumeQueue);
-  TAREA_ADD(ListWorkers);
+CheckedService::CheckedService(TaskService* service, Access* access) {
+#define TAREA_ADD(name, role) \
+  AddMethod(                  \
+      Method({service, access, "/tarea.v1.TaskService/" #name, #name, role}, &TaskService::name));
+  TAREA_RPCS(TAREA_ADD)
 #undef TAREA_ADD
 }
 

@@ -100,10 +100,15 @@ absl::StatusOr<InsertAnswer> Dispatcher::Submit(const InsertRequest& request) {
   return answer;
 }
 
+absl::Status Dispatcher::CheckOwner(const WorkerIdentity& worker) {
+  absl::Status status = workers_.Touch(worker, clock_->Now());
+  // Results are taken even from one worker too many: its work is done.
+  return absl::IsPermissionDenied(status) ? status : absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<ResultStatus>> Dispatcher::Complete(
     const WorkerIdentity& worker, absl::Span<const TaskResult> results) {
-  // Results are taken even from one worker too many: its work is done.
-  workers_.Touch(worker, clock_->Now()).IgnoreError();
+  if (absl::Status status = CheckOwner(worker); !status.ok()) return status;
   absl::StatusOr<std::vector<ResultStatus>> statuses = std::vector<ResultStatus>();
   const absl::Status status = commits_.Run(Sync::kNow, [&](Store::Transaction& transaction) {
     statuses = transaction.Complete(clock_->Now(), results);
@@ -277,7 +282,7 @@ absl::Status Dispatcher::Drain(const WorkerIdentity& worker) {
   return absl::OkStatus();
 }
 
-void Dispatcher::Goodbye(const WorkerIdentity& worker) { workers_.Leave(worker.id); }
+absl::Status Dispatcher::Goodbye(const WorkerIdentity& worker) { return workers_.Leave(worker); }
 
 absl::StatusOr<std::unique_ptr<BatchWatchers::Watch>> Dispatcher::Watch(BatchId batch) {
   return watchers_.Add(batch);

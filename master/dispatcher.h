@@ -93,7 +93,7 @@ class Dispatcher {
   absl::Status Drain(const WorkerIdentity& worker);
 
   // The worker leaves; what it holds it gives back with Complete.
-  void Goodbye(const WorkerIdentity& worker);
+  absl::Status Goodbye(const WorkerIdentity& worker);
 
   // For watching a batch: begin, read with store().ListFinished, wait, read on.
   absl::StatusOr<std::unique_ptr<BatchWatchers::Watch>> Watch(BatchId batch);
@@ -112,6 +112,8 @@ class Dispatcher {
   }
   // The end of the output of a followed task, which comes with its result.
   void TakeOutput(const Lease& lease, const TaskOutput& output) { followers_.Wrote(lease, output); }
+  // PERMISSION_DENIED if the worker belongs to somebody else.
+  absl::Status CheckOwner(const WorkerIdentity& worker);
 
   bool shutting_down() ABSL_LOCKS_EXCLUDED(mu_);
 

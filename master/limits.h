@@ -29,6 +29,9 @@ struct Limits {
   absl::Duration max_wait = absl::Seconds(60);
   // Longer errors are cut. --max-error.
   int64_t max_error = int64_t{16} << 10;
+  // Tasks a second that one caller may submit: a token or a certificate, or where nobody is asked a
+  // host. 0: no limit.
+  int64_t submit_rate = 0;  // --max-submit-rate
 };
 
 // Limits of the contract, without a flag: names and texts that people read, and lists that nobody

@@ -13,8 +13,11 @@
 #include "common/flags.h"
 #include "common/grpc_log.h"
 #include "common/mutex_checks.h"
+#include "common/secret_memory.h"
 #include "master/maintenance.h"
 #include "master/master.h"
+#include "master/pki_commands.h"
+#include "master/token_commands.h"
 
 namespace {
 
@@ -52,15 +55,24 @@ int main(int argc, char** argv) {
   tarea::MasterOptions options;
   tarea::AddMasterFlags(app, options);
   tarea::MaintenanceCommands maintenance(app);
+  tarea::PkiCommands pki(app);
+  tarea::TokenCommands tokens(app);
   tarea::ProgramFlags flags(app, std::cout, std::cerr);
   if (const std::optional<int> exit = flags.Parse(argc, argv)) return *exit;
   if (const std::optional<int> exit = maintenance.Run(options.data_dir, std::cout, std::cerr)) {
     return *exit;
   }
+  const absl::Time today = tarea::CalendarTime();
+  if (const std::optional<int> exit = pki.Run(today, std::cout, std::cerr)) return *exit;
+  if (const std::optional<int> exit = tokens.Run(options.data_dir, today, std::cout, std::cerr)) {
+    return *exit;
+  }
+  options.tls = tarea::FillIn(options.tls, "master");
   absl::Status status = tarea::InitLogging("master", options.log);
   if (status.ok()) status = tarea::CheckOptions(options);
   if (!status.ok()) return flags.Usage(status.message());
 
+  if (tarea::UsesTls(options.tls) || options.tokens) tarea::KeepSecretsInMemory();
   tarea::RouteGrpcLog();
 
   // Before any thread is started, so that all have it and only sigwait gets these.

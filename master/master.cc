@@ -15,6 +15,7 @@
 #include "master/server_limits.h"
 #include "master/store/memory_store.h"
 #include "master/store/sqlite_store.h"
+#include "master/tls_guard.h"
 
 namespace tarea {
 namespace {
@@ -54,7 +55,9 @@ absl::StatusOr<std::unique_ptr<Master>> Master::Start(
   master->dispatcher_ = std::make_unique<Dispatcher>(master->store_.get(), master->clock_.get(),
                                                      dispatcher, std::move(on_broken));
   if (const absl::Status status = master->dispatcher_->Start(); !status.ok()) return status;
-  master->service_ = std::make_unique<TaskService>(master->dispatcher_.get(), options.limits);
+  if (const absl::Status status = master->OpenAccess(options); !status.ok()) return status;
+  master->service_ = std::make_unique<TaskService>(master->dispatcher_.get(), options.limits,
+                                                   master->audit_.get());
   if (const absl::Status status = master->Listen(options); !status.ok()) return status;
   if (!options.port_file.empty()) {
     const absl::Status status = WritePortFile(options.port_file, master->port_);
@@ -91,37 +94,79 @@ absl::Status Master::OpenStore(const MasterOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status Master::OpenAccess(const MasterOptions& options) {
+  absl::StatusOr<std::unique_ptr<AuditLog>> audit = AuditLog::Open(options.audit);
+  if (!audit.ok()) return audit.status();
+  audit_ = *std::move(audit);
+  AccessOptions access{.certificates = !options.tls.authority.empty(),
+                       .tokens = nullptr,
+                       .max_failures_a_minute = options.server_limits.max_auth_failures,
+                       .now = CalendarTime};
+  if (options.tokens) {
+    absl::StatusOr<std::unique_ptr<Tokens>> tokens = Tokens::Open(options.data_dir);
+    if (!tokens.ok()) return tokens.status();
+    access.tokens = *std::move(tokens);
+  }
+  access_ = std::make_unique<Access>(std::move(access), audit_.get());
+  return absl::OkStatus();
+}
+
 absl::Status Master::Listen(const MasterOptions& options) {
   absl::StatusOr<std::unique_ptr<Acceptor>> acceptor =
       Acceptor::Listen(options.listen, options.server_limits.max_connections, clock_.get());
   if (!acceptor.ok()) return acceptor.status();
   port_ = (*acceptor)->port();
-  StartServer(options);
+  absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> credentials = MakeServerCredentials(
+      options.tls, /*certificate_is_optional=*/options.tokens, CalendarTime());
+  if (!credentials.ok()) return credentials.status();
+  StartServer(options, *std::move(credentials));
   if (server_ == nullptr) return absl::InternalError("gRPC's server cannot be started");
   server_->GetHealthCheckService()->SetServingStatus(v1::TaskService::service_full_name(), true);
   acceptor_ = *std::move(acceptor);
   const int64_t max_call_bytes = kCallMessages * options.limits.max_message;
-  acceptor_->Start([this, max_call_bytes](int fd) {
-    GuardConnection(fd, max_call_bytes);
+  const bool tls = UsesTls(options.tls);
+  if (tls) GuardTlsConnections(max_call_bytes);
+  acceptor_->Start([this, tls, max_call_bytes](int fd) {
+    if (!tls) GuardConnection(fd, max_call_bytes);
     grpc::experimental::ExternalConnectionAcceptor::NewConnectionParameters connection;
     connection.fd = fd;
     connections_->HandleNewConnection(&connection);
   });
   const std::string host = options.listen.substr(0, options.listen.rfind(':'));
   spdlog::info("listening on {}", port_ == 0 ? options.listen : absl::StrCat(host, ":", port_));
-  if (options.insecure) {
-    spdlog::warn("--insecure: whoever can reach {} can submit and take tasks", options.listen);
-  }
+  SayHowSafe(options);
   return absl::OkStatus();
 }
 
-void Master::StartServer(const MasterOptions& options) {
+void Master::SayHowSafe(const MasterOptions& options) {
+  if (UsesTls(options.tls)) spdlog::info("TLS with the certificate {}", options.tls.certificate);
+  const bool certificates = !options.tls.authority.empty();
+  if (certificates || options.tokens) {
+    spdlog::info("callers need {}{}{}",
+                 certificates ? "a certificate of " + options.tls.authority : "",
+                 certificates && options.tokens ? ", or " : "", options.tokens ? "a token" : "");
+  }
+  if (options.insecure && !(UsesTls(options.tls) && (certificates || options.tokens))) {
+    insecure_warning_ = std::make_unique<InsecureWarning>(
+        absl::StrCat("--insecure: whoever can reach ", options.listen,
+                     certificates || options.tokens ? " can read what passes, tokens too"
+                                                    : " can submit and take tasks"),
+        clock_.get());
+  }
+}
+
+void Master::StartServer(const MasterOptions& options,
+                         std::shared_ptr<grpc::ServerCredentials> credentials) {
   grpc::EnableDefaultHealthCheckService(true);
   grpc::reflection::InitProtoReflectionServerBuilderPlugin();
   grpc::ServerBuilder builder;
   LimitServer(2 * options.dispatcher.max_workers + options.dispatcher.max_watchers +
                   options.dispatcher.max_followers + kSpareThreads,
               options.limits.max_message, builder);
+  if (UsesTls(options.tls)) {
+    LimitAge(options.server_limits.max_connection_age,
+             options.limits.max_wait + options.server_limits.max_unread, builder);
+  }
   deadlines_ = std::make_unique<CallDeadlines>(
       CallDeadlines::Limits{.unread = options.server_limits.max_unread,
                             .whole = options.limits.max_wait + options.server_limits.max_unread},
@@ -131,8 +176,8 @@ void Master::StartServer(const MasterOptions& options) {
   builder.experimental().SetInterceptorCreators(std::move(interceptors));
   connections_ = builder.experimental().AddExternalConnectionAcceptor(
       grpc::ServerBuilder::experimental_type::ExternalConnectionType::FROM_FD,
-      grpc::InsecureServerCredentials());
-  checked_service_ = std::make_unique<CheckedService>(service_.get());
+      std::move(credentials));
+  checked_service_ = std::make_unique<CheckedService>(service_.get(), access_.get());
   builder.RegisterService(checked_service_.get());
   server_ = builder.BuildAndStart();
 }

@@ -14,6 +14,8 @@
 #include "master/checked_service.h"
 #include "master/dispatcher.h"
 #include "master/options.h"
+#include "master/security/access.h"
+#include "master/security/insecure_warning.h"
 #include "master/store/store.h"
 #include "master/task_service.h"
 
@@ -39,19 +41,25 @@ class Master {
   Master() = default;
 
   absl::Status OpenStore(const MasterOptions& options);
+  absl::Status OpenAccess(const MasterOptions& options);
   absl::Status Listen(const MasterOptions& options);
-  void StartServer(const MasterOptions& options);
+  void StartServer(const MasterOptions& options,
+                   std::shared_ptr<grpc::ServerCredentials> credentials);
+  void SayHowSafe(const MasterOptions& options);
 
   std::unique_ptr<Store> store_;
   std::unique_ptr<Clock> clock_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<AuditLog> audit_;
   std::unique_ptr<TaskService> service_;
+  std::unique_ptr<Access> access_;
   std::unique_ptr<CheckedService> checked_service_;
   std::unique_ptr<CallDeadlines> deadlines_;
   std::unique_ptr<grpc::Server> server_;
   // Ends before what it hands connections to.
   std::unique_ptr<grpc::experimental::ExternalConnectionAcceptor> connections_;
   std::unique_ptr<Acceptor> acceptor_;
+  std::unique_ptr<InsecureWarning> insecure_warning_;  // null: no reason to
   int port_ = 0;
 };
 

@@ -1,7 +1,5 @@
 #include "master/options.h"
 
-#include <arpa/inet.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdint>
 #include <cstdlib>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/string_view.h"
+#include "common/address.h"
 #include "common/flags.h"
 #include "common/logging.h"
 #include "master/acceptor.h"
@@ -23,18 +22,6 @@ std::string Environment(const char* name) {
   // Nothing changes the environment while flags are read.
   const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
   return value == nullptr ? "" : value;
-}
-
-bool IsUnixSocket(absl::string_view address) { return absl::StartsWith(address, "unix:"); }
-
-// Whether only this machine can reach it. A name that merely begins like a number does not count:
-// it may lead anywhere.
-bool IsLoopback(absl::string_view address) {
-  if (IsUnixSocket(address)) return true;
-  const std::string host(address.substr(0, address.rfind(':')));
-  in_addr ipv4 = {};
-  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24 == 127;
-  return host == "localhost" || host == "[::1]";
 }
 
 // gRPC takes the port modulo 65536, and without one it takes 443.
@@ -49,6 +36,21 @@ absl::Status CheckAddress(absl::string_view address) {
                      "'; write an address and a port up to 65535, for instance 127.0.0.1:50051"));
   }
   return absl::OkStatus();
+}
+
+// Others than this machine may only come in if they are asked who they are, and nobody on the way
+// can listen.
+absl::Status CheckReach(const MasterOptions& options) {
+  if (IsLoopback(options.listen) || options.insecure) return absl::OkStatus();
+  const bool asks = !options.tls.authority.empty() || options.tokens;
+  if (UsesTls(options.tls) && asks) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "--listen is ", options.listen, ", which others than this machine can reach, and ",
+      UsesTls(options.tls) ? "nobody would be asked who they are"
+      : asks               ? "tokens would cross the network for all to read"
+                           : "nothing would be encrypted or checked",
+      ". Either make certificates (\"master pki init\") and give --tls-dir, or say --insecure if "
+      "the network is trusted"));
 }
 
 template <typename T>
@@ -80,6 +82,14 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
   app.add_option("--listen", options.listen, "Address and port; port 0 picks a free one")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  AddTlsFlags(app, options.tls);
+  app.add_flag("--accept-tokens", options.tokens,
+               "Callers without a certificate need a token (master token create)");
+  app.add_option("--audit-log", options.audit.file,
+                 "File for who did what to which batch or queue, and who was refused")
+      ->type_name("FILE");
+  AddBytes(app, "--audit-log-size", options.audit.max_bytes,
+           "How large the audit log becomes; then a new one is begun, and ten old ones are kept");
   app.add_flag("--insecure", options.insecure,
                "Listen beyond this machine although nothing is encrypted or checked");
   app.add_option("--port-file", options.port_file, "Write the port to this file once it is open")
@@ -109,6 +119,11 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
               "How long a request_id is remembered");
   AddLogFlags(app, options.log);
 
+  app.add_option("--max-submit-rate", options.limits.submit_rate,
+                 "Tasks a second that one caller may submit; 0: no limit")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str()
+      ->group("Limits");
   AddLimit(app, "--max-payload", options.limits.max_payload, "Bytes of a task's payload");
   AddLimit(app, "--max-result", options.limits.max_result, "Bytes of a task's result");
   AddLimit(app, "--max-error", options.limits.max_error, "Bytes of an error; longer ones are cut");
@@ -119,6 +134,9 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
   AddLimit(app, "--max-depends-on", options.limits.max_depends_on, "Tasks one task waits for");
   AddLimit(app, "--max-queue-depth", options.store_limits.max_queue_depth,
            "Unfinished tasks in one queue");
+  AddBytes(app, "--max-queue-bytes", options.store_limits.max_queue_bytes,
+           "Bytes of the payloads of unfinished tasks in one queue")
+      ->group("Limits");
   AddLimit(app, "--max-queues", options.store_limits.max_lanes, "Pairs of queue and type");
   AddLimit(app, "--max-workers", options.dispatcher.max_workers, "Workers at a time");
   AddLimit(app, "--max-watchers", options.dispatcher.max_watchers, "WatchBatch streams at a time");
@@ -133,6 +151,11 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
       ->group("Limits");
   AddLimit(app, "--max-connections", options.server_limits.max_connections,
            "Connections at a time; each is a descriptor");
+  AddDuration(app, "--max-connection-age", options.server_limits.max_connection_age,
+              "How long a connection with TLS takes calls; then its certificate is looked at again")
+      ->group("Limits");
+  AddLimit(app, "--max-auth-failures", options.server_limits.max_auth_failures,
+           "Calls of one host in a minute with wrong credentials that get to hear why");
   AddDuration(app, "--max-unread", options.server_limits.max_unread,
               "How long a caller may leave an answer unread")
       ->group("Limits");
@@ -140,12 +163,7 @@ void AddMasterFlags(CLI::App& app, MasterOptions& options) {
 
 absl::Status CheckOptions(const MasterOptions& options) {
   if (const absl::Status status = CheckAddress(options.listen); !status.ok()) return status;
-  if (!IsLoopback(options.listen) && !options.insecure) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "--listen is ", options.listen,
-        ", which others than this machine can reach, and nothing would be encrypted or checked; "
-        "listen on 127.0.0.1 (and use a tunnel), or say --insecure if the network is trusted"));
-  }
+  if (const absl::Status status = CheckReach(options); !status.ok()) return status;
   if (options.dispatcher.lease < absl::Milliseconds(100)) {
     return absl::InvalidArgumentError(absl::StrCat("--lease is ",
                                                    absl::FormatDuration(options.dispatcher.lease),
@@ -153,11 +171,11 @@ absl::Status CheckOptions(const MasterOptions& options) {
   }
   for (const absl::Duration duration :
        {options.dispatcher.retain, options.store_limits.retain_requests, options.limits.max_wait,
-        options.server_limits.max_unread}) {
+        options.server_limits.max_unread, options.server_limits.max_connection_age}) {
     if (duration <= absl::ZeroDuration()) {
       return absl::InvalidArgumentError(
-          absl::StrCat("--retain, --retain-requests, --max-wait and --max-unread must be more than "
-                       "0; one of them is ",
+          absl::StrCat("--retain, --retain-requests, --max-wait, --max-unread and "
+                       "--max-connection-age must be more than 0; one of them is ",
                        absl::FormatDuration(duration)));
     }
   }

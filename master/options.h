@@ -5,8 +5,10 @@
 
 #include "common/cli_fwd.h"
 #include "common/logging.h"
+#include "common/tls.h"
 #include "master/dispatcher.h"
 #include "master/limits.h"
+#include "master/security/audit_log.h"
 #include "master/server_limits.h"
 #include "master/store/store.h"
 
@@ -16,6 +18,9 @@ namespace tarea {
 struct MasterOptions {
   std::string listen = "127.0.0.1:50051";
   bool insecure = false;
+  TlsOptions tls;
+  bool tokens = false;
+  AuditOptions audit;
   std::string port_file;
   std::string data_dir = DefaultDataDir();
   std::string store = "sqlite";

@@ -138,8 +138,15 @@ absl::StatusOr<WorkerIdentity> ParseWorker(const v1::WorkerInfo& info, const std
   absl::Status status = CheckText(info.name(), "worker.name", kMaxNameBytes);
   if (status.ok()) status = CheckText(info.host(), "worker.host", kMaxTextBytes);
   if (status.ok()) status = CheckText(info.version(), "worker.version", kMaxNameBytes);
-  WorkerIdentity worker{info.id(),      info.name(),  info.host(), info.pid(),
-                        info.version(), info.slots(), peer,        {}};
+  WorkerIdentity worker{.id = info.id(),
+                        .name = info.name(),
+                        .host = info.host(),
+                        .pid = info.pid(),
+                        .version = info.version(),
+                        .slots = info.slots(),
+                        .peer = peer,
+                        .owner = {},
+                        .labels = {}};
   if (status.ok()) status = ParseLabels(info.labels(), "worker.labels", worker.labels);
   if (!status.ok()) return status;
   return worker;
@@ -178,6 +185,7 @@ absl::StatusOr<std::vector<TaskResult>> ParseResults(const v1::SubmitResultReque
   for (int i = 0; i < request.results_size(); ++i) {
     status = ParseResult(request.results(i), Field("results", i), limits, results[i]);
     if (!status.ok()) return status;
+    results[i].worker = request.worker().id();
   }
   return results;
 }
@@ -215,8 +223,9 @@ absl::StatusOr<std::vector<std::pair<Lease, TaskOutput>>> ParseOutputs(
     if (!result.has_output()) continue;
     absl::StatusOr<TaskOutput> output = ParseOutput(result.output(), "results.output");
     if (!output.ok()) return output.status();
-    outputs.emplace_back(Lease{result.task_id(), static_cast<LeaseId>(result.lease_id())},
-                         *std::move(output));
+    outputs.emplace_back(
+        Lease{result.task_id(), static_cast<LeaseId>(result.lease_id()), request.worker().id()},
+        *std::move(output));
   }
   return outputs;
 }
@@ -240,7 +249,7 @@ absl::StatusOr<std::vector<HeldLease>> ParseHeld(const v1::HeartbeatRequest& req
   held.reserve(request.held_size());
   for (const v1::HeldTask& proto : request.held()) {
     HeldLease& task = held.emplace_back();
-    task.lease = {proto.task_id(), static_cast<LeaseId>(proto.lease_id())};
+    task.lease = {proto.task_id(), static_cast<LeaseId>(proto.lease_id()), request.worker().id()};
     task.stopping = proto.stopping();
     if (proto.has_output()) {
       absl::StatusOr<TaskOutput> output = ParseOutput(proto.output(), "held.output");

@@ -2,7 +2,9 @@
 
 #include <grpcpp/resource_quota.h>
 
+#include <algorithm>
 #include <cstddef>
+#include <limits>
 
 namespace tarea {
 namespace {
@@ -35,8 +37,10 @@ constexpr size_t kBufferBytes = size_t{256} << 20;
 // cost a thread.
 constexpr int kMaxPollers = 64;
 
-// MAX_CONNECTION_AGE is not used. It would end parked polls and long streams for no gain: whoever
-// means no good connects anew.
+int Millis(absl::Duration time) {
+  constexpr int64_t kMost = std::numeric_limits<int>::max();
+  return static_cast<int>(std::min(absl::ToInt64Milliseconds(time), kMost));
+}
 
 }  // namespace
 
@@ -61,6 +65,11 @@ void LimitServer(int threads, int64_t max_message, grpc::ServerBuilder& builder)
   quota.SetMaxThreads(threads);
   builder.SetResourceQuota(quota);
   builder.SetSyncServerOption(grpc::ServerBuilder::SyncServerOption::MAX_POLLERS, kMaxPollers);
+}
+
+void LimitAge(absl::Duration age, absl::Duration grace, grpc::ServerBuilder& builder) {
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_MS, Millis(age));
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONNECTION_AGE_GRACE_MS, Millis(grace));
 }
 
 }  // namespace tarea

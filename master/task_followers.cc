@@ -150,6 +150,7 @@ void TaskFollowers::Changed(const absl::btree_set<BatchId>& batches) {
 void TaskFollowers::WroteLocked(const Lease& lease, const TaskOutput& output) {
   Entry* const entry = Find(lease.task_id);
   if (entry == nullptr || entry->run == nullptr || entry->run->lease != lease.lease_id) return;
+  if (!entry->worker.empty() && !lease.worker.empty() && entry->worker != lease.worker) return;
   Run& run = *entry->run;
   for (const OutputChunk& chunk : output.chunks) {
     run.output.AppendAt(chunk.stream, chunk.offset, chunk.data);
@@ -174,6 +175,7 @@ void TaskFollowers::Heard(const std::vector<HeldLease>& held) {
     if (entry == nullptr || !task.progress.has_value() || entry->progress == task.progress) {
       continue;
     }
+    if (!task.lease.worker.empty() && entry->worker != task.lease.worker) continue;
     entry->progress = task.progress;
     Wake(*entry, true);
   }

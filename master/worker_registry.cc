@@ -5,12 +5,20 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "common/logging.h"
 
 namespace tarea {
 
 std::shared_ptr<WorkerRegistry::Entry> WorkerRegistry::Find(const std::string& worker) {
   const auto it = workers_.find(worker);
   return it == workers_.end() ? nullptr : it->second;
+}
+
+absl::Status WorkerRegistry::CheckOwner(const Entry& entry, const WorkerIdentity& worker) {
+  if (entry.identity.owner == worker.owner) return absl::OkStatus();
+  return absl::PermissionDeniedError(absl::StrCat("the worker '", Printable(worker.id, 128),
+                                                  "' is not one of '", Printable(worker.owner, 64),
+                                                  "'; each worker process needs an id of its own"));
 }
 
 absl::Status WorkerRegistry::Touch(const WorkerIdentity& worker, absl::Time now) {
@@ -23,8 +31,10 @@ absl::Status WorkerRegistry::Touch(const WorkerIdentity& worker, absl::Time now)
                        " (--max-workers); try again later"));
     }
     entry = std::make_shared<Entry>();
+    entry->identity = worker;
     workers_[worker.id] = entry;
   }
+  if (absl::Status status = CheckOwner(*entry, worker); !status.ok()) return status;
   entry->identity = worker;
   entry->last_seen = now;
   return absl::OkStatus();
@@ -119,12 +129,14 @@ std::vector<Stop> WorkerRegistry::AwaitNotices(const std::string& worker, absl::
   return std::exchange(entry->notices, {});
 }
 
-void WorkerRegistry::Leave(const std::string& worker) {
+absl::Status WorkerRegistry::Leave(const WorkerIdentity& worker) {
   absl::MutexLock lock(&mu_);
-  const std::shared_ptr<Entry> entry = Find(worker);
-  if (entry == nullptr) return;
+  const std::shared_ptr<Entry> entry = Find(worker.id);
+  if (entry == nullptr) return absl::OkStatus();
+  if (absl::Status status = CheckOwner(*entry, worker); !status.ok()) return status;
   if (!std::exchange(entry->left, true)) ++left_;
   clock_->WakeAll(entry->wake);
+  return absl::OkStatus();
 }
 
 void WorkerRegistry::ForgetIdle(absl::Time now) {

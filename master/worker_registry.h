@@ -28,7 +28,8 @@ struct WorkerIdentity {
   int pid = 0;
   std::string version;
   int slots = 0;
-  std::string peer;  // where its calls come from
+  std::string peer;   // where its calls come from
+  std::string owner;  // name of whom it calls as; empty where nobody is asked
   std::map<std::string, std::string> labels;
 };
 
@@ -66,7 +67,8 @@ class WorkerRegistry {
   WorkerRegistry(Clock* clock, int max_workers, absl::Duration forget_after)
       : clock_(clock), max_workers_(max_workers), forget_after_(forget_after) {}
 
-  // Notes that a worker calls. RESOURCE_EXHAUSTED: there are too many already.
+  // Notes that a worker calls. RESOURCE_EXHAUSTED: there are too many already. PERMISSION_DENIED:
+  // it is known as somebody else's.
   absl::Status Touch(const WorkerIdentity& worker, absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Notes that a worker that is known was still there.
@@ -99,8 +101,8 @@ class WorkerRegistry {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   // Takes a worker off the list and ends its wait. Its id does not come back: calls of it that are
-  // still under way do not list it again.
-  void Leave(const std::string& worker) ABSL_LOCKS_EXCLUDED(mu_);
+  // still under way do not list it again. PERMISSION_DENIED as for Touch.
+  absl::Status Leave(const WorkerIdentity& worker) ABSL_LOCKS_EXCLUDED(mu_);
   void ForgetIdle(absl::Time now) ABSL_LOCKS_EXCLUDED(mu_);
 
   // By name, then id.
@@ -128,6 +130,8 @@ class WorkerRegistry {
     bool poked = false;
     absl::CondVar wake;
   };
+
+  static absl::Status CheckOwner(const Entry& entry, const WorkerIdentity& worker);
 
   // Entries are shared with the threads that wait in them.
   std::shared_ptr<Entry> Find(const std::string& worker) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);

@@ -1,8 +1,6 @@
 #ifndef TAREA_WORKER_WORKER_H_
 #define TAREA_WORKER_WORKER_H_
 
-#include <grpcpp/security/credentials.h>
-
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -12,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "common/clock.h"
+#include "common/credentials.h"
 #include "worker/handler.h"
 #include "worker/middleware.h"
 
@@ -65,8 +64,8 @@ struct WorkerOptions {
   // How long a task that was told to stop because the worker ends may take for it.
   absl::Duration stop_timeout = absl::Seconds(10);
 
-  // Null: no TLS and no identity.
-  std::shared_ptr<grpc::ChannelCredentials> credentials = nullptr;
+  // Of MakeCredentials. By default no TLS and no identity.
+  Credentials credentials = {};
 
   // Measures what tasks take and when attempts time out. Must outlive the worker; null: the
   // machine's own.

@@ -11,14 +11,15 @@
 #include <optional>
 #include <thread>
 
-#include "absl/strings/str_join.h"
+#include "common/credentials.h"
 #include "common/exit_codes.h"
 #include "common/flags.h"
 #include "common/grpc_log.h"
 #include "common/logging.h"
 #include "common/mutex_checks.h"
+#include "common/secret_memory.h"
+#include "worker/exec_flags.h"
 #include "worker/handlers/echo.h"
-#include "worker/handlers/exec.h"
 #include "worker/handlers/sleep.h"
 #include "worker/queue_flag.h"
 #include "worker/worker.h"
@@ -37,10 +38,9 @@ Examples:
 
 struct Flags {
   WorkerOptions worker;
+  CredentialOptions credentials = {.program = "worker", .tls = {}, .token_file = ""};
   std::optional<absl::Duration> idle_exit;
-  bool exec = false;
-  ExecOptions exec_options;
-  std::optional<absl::Duration> exec_cpu_time;
+  ExecFlags exec;
   LogOptions log;
 };
 
@@ -50,30 +50,14 @@ void AddFlags(CLI::App& app, Flags& flags) {
   app.add_option("--slots", options.slots, "Tasks at once; 0: one per core")
       ->check(CLI::Range(0, 4096))
       ->capture_default_str();
+  AddCredentialFlags(app, flags.credentials);
   AddQueues(app, options);
   app.add_option("--types", options.types, "Only these of the types it can process [all]")
       ->delimiter(',')
       ->type_name("NAME,...");
   app.add_option("--name", options.name, "Shown in lists and logs [host and process id]");
   AddPairs(app, "--label", options.labels, "Shown where workers are listed; repeat it for more");
-  app.add_flag("--exec", flags.exec,
-               "Run commands (type exec): whoever may submit tasks can run programs here");
-  app.add_option("--max-output", flags.exec_options.max_output,
-                 "Bytes kept of what a command writes to stdout, and to stderr")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  AddDuration(app, "--kill-after", flags.exec_options.kill_after,
-              "How long a command has between SIGTERM and SIGKILL");
-  AddBytes(app, "--exec-memory", flags.exec_options.limits.memory_bytes,
-           "Most address space of each process of a command [no limit]");
-  AddDuration(app, "--exec-cpu-time", flags.exec_cpu_time,
-              "Most processor time of each process of a command [no limit]");
-  AddBytes(app, "--exec-file-size", flags.exec_options.limits.file_bytes,
-           "Most bytes of each file that a command writes [no limit]");
-  app.add_option("--exec-dir", flags.exec_options.directory,
-                 "Where commands that ask for a directory of their own get it [$TMPDIR or /tmp]")
-      ->check(CLI::ExistingDirectory)
-      ->type_name("DIR");
+  AddExecFlags(app, flags.exec);
   app.add_option("--max-prefetch", options.max_prefetch, "Most tasks to fetch ahead")
       ->check(CLI::Range(0, 100'000))
       ->capture_default_str();
@@ -94,15 +78,6 @@ sigset_t Signals() {
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&signals, signal);
   return signals;
-}
-
-// What the commands of this worker may use, and whom they talk to.
-ExecOptions ExecOptionsOf(const Flags& flags) {
-  ExecOptions options = flags.exec_options;
-  const absl::Duration cpu_time = flags.exec_cpu_time.value_or(absl::ZeroDuration());
-  options.limits.cpu_seconds = absl::ToInt64Seconds(absl::Ceil(cpu_time, absl::Seconds(1)));
-  options.master = absl::StrJoin(flags.worker.masters, ",");
-  return options;
 }
 
 // Runs the worker on another thread and has this one wait for signals.
@@ -144,6 +119,9 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   AddFlags(app, flags);
   ProgramFlags program(app, std::cout, std::cerr);
   if (const std::optional<int> exit = program.Parse(argc, argv)) return *exit;
+  if (absl::Status usage = CheckExecWords(argc, argv); !usage.ok()) {
+    return program.Usage(usage.message());
+  }
   if (absl::Status usage = InitLogging("worker", flags.log); !usage.ok()) {
     return program.Usage(usage.message());
   }
@@ -154,14 +132,24 @@ int WorkerMain(int argc, char** argv, const std::map<std::string, Handler>& hand
   const sigset_t signals = Signals();
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  if (!flags.exec && !handlers.contains("exec") &&
+  const absl::StatusOr<std::optional<ExecOptions>> exec =
+      MakeExecOptions(flags.exec, flags.worker.masters);
+  if (!exec.ok()) return program.Usage(exec.status().message());
+  if (!exec->has_value() && !handlers.contains("exec") &&
       std::count(flags.worker.types.begin(), flags.worker.types.end(), "exec") > 0) {
     return program.Usage("--types names exec, which runs commands; allow it with --exec");
   }
+  absl::StatusOr<Credentials> credentials =
+      MakeCredentials(flags.credentials, flags.worker.masters, CalendarTime());
+  if (!credentials.ok()) return program.Usage(credentials.status().message());
+  if (credentials->AnySecret()) KeepSecretsInMemory();
+  // Else commands could read there what they do not get.
+  if (exec->has_value()) HideMemory();
+  flags.worker.credentials = *std::move(credentials);
   Worker worker(flags.worker);
   worker.Handle("echo", Echo);
   worker.Handle("sleep", Sleep);
-  if (flags.exec) worker.Handle("exec", ExecHandler(ExecOptionsOf(flags)));
+  if (exec->has_value()) worker.Handle("exec", ExecHandler(**exec));
   for (const auto& [type, handler] : handlers) worker.Handle(type, handler);
   for (const Middleware& middleware : extras.middleware) worker.Use(middleware);
   const absl::Status status = RunUntilSignal(worker);

@@ -13,7 +13,7 @@ namespace tarea {
 // Of what, and how much of it.
 struct ScenarioOptions {
   std::string master;            // path of the program
-  int64_t tasks = 200'000;       // of throughput and mixed
+  int64_t tasks = 200'000;       // of throughput, mixed and tls
   int64_t backlog = 10'000'000;  // that wait, at least 200,000
   int idle_workers = 2000;
 };
@@ -47,12 +47,16 @@ absl::Status RunIdleWorkers(const ScenarioOptions& options, Findings& findings);
 // none of that.
 absl::Status RunMixed(const ScenarioOptions& options, Findings& findings);
 
+// The same tasks with TLS and certificates on both sides; compared with none of that.
+absl::Status RunTls(const ScenarioOptions& options, Findings& findings);
+
 // Payloads of 1 MiB. Floor: writing blocks of 1 MiB to the same disk.
 absl::Status RunPayload(const ScenarioOptions& options, Findings& findings);
 
 inline constexpr Scenario kScenarios[] = {
     {"throughput", "no-op tasks, 1,000 a call, four workers", RunThroughput},
     {"mixed", "the same, some with priorities, delays, failures", RunMixed},
+    {"tls", "the same, encrypted", RunTls},
     {"unbatched", "64 threads submit single tasks", RunUnbatched},
     {"latency", "one task at a time", RunLatency},
     {"idle-workers", "two thousand workers without work", RunIdleWorkers},

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "common/exit_codes.h"
 #include "common/flags.h"
+#include "common/secret_memory.h"
 
 namespace tarea {
 namespace {
@@ -129,6 +130,7 @@ void AddGlobalFlags(CLI::App& app, GlobalFlags& flags) {
   AddMasters(app, flags.masters, "Masters to talk to, tried in turn");
   AddDuration(app, "--connect-timeout", flags.connect_timeout,
               "How long to try while no master answers");
+  AddCredentialFlags(app, flags.credential_options);
   AddOutputFlags(app, flags);
   AddLogFlags(app, flags.log);
 }
@@ -169,6 +171,12 @@ int RunClient(int argc, const char* const* argv, const Console& console) {
       return flags.Usage(status.message());
     }
   }
+
+  absl::StatusOr<Credentials> credentials =
+      MakeCredentials(context.flags.credential_options, context.flags.masters, CalendarTime());
+  if (!credentials.ok()) return flags.Usage(credentials.status().message());
+  if (credentials->AnySecret()) KeepSecretsInMemory();
+  context.flags.credentials = *std::move(credentials);
 
   int exit = kExitOk;
   if (app.get_subcommands().empty()) {

@@ -43,6 +43,7 @@ Context::~Context() {
 ClientOptions Context::Options() const {
   ClientOptions options;
   options.masters = flags.masters;
+  options.credentials = flags.credentials;
   options.retry_time = flags.connect_timeout;
   options.call_timeout = std::min(options.call_timeout, flags.connect_timeout);
   return options;

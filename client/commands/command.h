@@ -20,6 +20,7 @@
 #include "client/commands/terminal.h"
 #include "common/cli_fwd.h"
 #include "common/clock.h"
+#include "common/credentials.h"
 #include "common/logging.h"
 
 namespace tarea {
@@ -71,6 +72,8 @@ struct Console {
 // Flags that go before or after the name of any command.
 struct GlobalFlags {
   std::vector<std::string> masters = {"127.0.0.1:50051"};
+  CredentialOptions credential_options;
+  Credentials credentials;  // of these
   absl::Duration connect_timeout = absl::Seconds(10);
   OutputFormat output = OutputFormat::kTable;
   // --json was given. Once the command line is read: `output` is a format for programs.

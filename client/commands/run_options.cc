@@ -16,7 +16,7 @@ constexpr char kFooter[] =
     R"(client run [OPTIONS] -- CMD [ARG...] [::: INPUT...] [:::: FILE...]
 
 Submits one task per input and prints what they write, in the order of the inputs. They run on any
-worker that was started with --exec.
+worker that was started with --exec, or --exec-shell for shells.
 
 In CMD and ARG, {} is the input, {.} the input without extension, {/} without directory, {//} its
 directory, {/.} without both, {#} the number of the task, {1} the input of the first list, and so

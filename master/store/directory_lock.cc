@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "common/secret_file.h"
 
 namespace tarea {
 
@@ -17,13 +17,7 @@ DirectoryLock::~DirectoryLock() {
 }
 
 absl::Status DirectoryLock::Take(const std::string& directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return absl::PermissionDeniedError(
-        absl::StrCat("cannot make the data directory ", directory, ": ", error.message(),
-                     "; name one that can be written with --data-dir"));
-  }
+  if (absl::Status status = MakePrivateDirectory(directory); !status.ok()) return status;
   fd_ = open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd_ < 0) {
     return absl::PermissionDeniedError(

@@ -225,10 +225,24 @@ TEST_F(DispatcherTest, AWorkerThatDrainsIsAnsweredAtOnceAndGetsNoMoreTasks) {
 TEST_F(DispatcherTest, AWorkerThatHasLeftIsNotListedAgainForACallThatWasUnderWay) {
   ASSERT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {}, absl::ZeroDuration(), Here).ok());
   EXPECT_EQ(dispatcher_->worker_count(), 1);
-  dispatcher_->Goodbye(Worker("w1"));
+  EXPECT_TRUE(dispatcher_->Goodbye(Worker("w1")).ok());
   ASSERT_TRUE(dispatcher_->Heartbeat(Worker("w1"), {}, absl::ZeroDuration(), Here).ok());
   EXPECT_EQ(dispatcher_->worker_count(), 0);
   EXPECT_TRUE(dispatcher_->Workers().empty());
+}
+
+TEST_F(DispatcherTest, AWorkerIsWhoseItWasFirst) {
+  WorkerIdentity worker = Worker("w1");
+  worker.owner = "farm";
+  ASSERT_TRUE(dispatcher_->Heartbeat(worker, {}, absl::ZeroDuration(), Here).ok());
+  worker.owner = "somebody else";
+  EXPECT_TRUE(absl::IsPermissionDenied(
+      dispatcher_->Heartbeat(worker, {}, absl::ZeroDuration(), Here).status()));
+  EXPECT_TRUE(absl::IsPermissionDenied(dispatcher_->Drain(worker)));
+  EXPECT_TRUE(absl::IsPermissionDenied(dispatcher_->Goodbye(worker)));
+  EXPECT_TRUE(absl::IsPermissionDenied(dispatcher_->Complete(worker, {}).status()));
+  EXPECT_FALSE(dispatcher_->Workers().at(0).draining);
+  EXPECT_EQ(dispatcher_->Workers().at(0).identity.owner, "farm");
 }
 
 TEST_F(DispatcherTest, WhatAWorkerHoldsIsCountedBetweenItsHeartbeatsToo) {

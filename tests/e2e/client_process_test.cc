@@ -65,7 +65,7 @@ TEST_F(ClientProcess, BareItConfirmsTenTasksAndShowsTheirResults) {
 // -----------------------------------------------------------------------------------------------
 
 TEST_F(ClientProcess, RunPrintsOutputsInTheOrderOfTheInputsThoughTheLastEndsFirst) {
-  cluster_.StartWorker("w1", {"--exec", "--slots", "3"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--slots", "3"});
   // Each waits for the one after it.
   const CommandResult result =
       Run({"run", "--workdir", cluster_.path(), "--", "sh", "-c",
@@ -78,7 +78,7 @@ TEST_F(ClientProcess, RunPrintsOutputsInTheOrderOfTheInputsThoughTheLastEndsFirs
 }
 
 TEST_F(ClientProcess, RunEndsWithOneIfATaskFailsAndTheOthersStillRun) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const CommandResult result = Run(
       {"run", "--retries", "0", "--", "sh", "-c", "echo {}; [ {} != b ]", ":::", "a", "b", "c"});
   EXPECT_EQ(result.end, ProcessEnd{.code = kExitFailed});
@@ -89,7 +89,7 @@ TEST_F(ClientProcess, RunEndsWithOneIfATaskFailsAndTheOthersStillRun) {
 }
 
 TEST_F(ClientProcess, RunEndsWithOneIfAnOutputIsNotWhole) {
-  cluster_.StartWorker("w1", {"--exec", "--max-output", "10"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--max-output", "10"});
   const CommandResult result =
       cluster_.RunClient({"run", "--", "echo", ":::", "short", "too long by far"});
   EXPECT_EQ(result.end, ProcessEnd{.code = kExitFailed});
@@ -100,7 +100,7 @@ TEST_F(ClientProcess, RunEndsWithOneIfAnOutputIsNotWhole) {
 }
 
 TEST_F(ClientProcess, RunTakesItsInputsFromStdin) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   EXPECT_EQ(Run({"run", "--", "echo", "<{}>"}, "two words\nlast").out, "<two words>\n<last>\n");
 }
 
@@ -171,7 +171,7 @@ TEST_F(ClientProcess, WatchGoesOnAfterTheMasterWasKilledAndShowsEachTaskOnce) {
 // ---------------------------------------------------------------------------------------
 
 TEST_F(ClientProcess, WhatJsonPrintsParsesLineByLine) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   // Bytes that need escaping or are no UTF-8 at all.
   ASSERT_EQ(
       Run({"submit", "--type", "echo", "--payload-file", "-", "--wait"}, "\"quoted\"\n\x1b[31m\xff")

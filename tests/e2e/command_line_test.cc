@@ -113,8 +113,9 @@ TEST(Settings, TheVariablesOfOneProgramAreNotTakenForMisspeltOnesOfAnother) {
         if (!variables[program].contains(name)) options.environment[name] = "x";
       }
     }
-    // What a command finds in its environment.
-    for (const char* name : {"TASK_ID", "BATCH_ID", "ATTEMPT", "TASK_DIR", "PROGRESS_FD"}) {
+    // What a command finds in its environment, and where a token may be.
+    for (const char* name :
+         {"TASK_ID", "BATCH_ID", "ATTEMPT", "TASK_DIR", "PROGRESS_FD", "TOKEN"}) {
       options.environment[absl::StrCat("TAREA_", name)] = "1";
     }
     OutputOf(BinPath(program), {"--print-config"}, options);

@@ -28,7 +28,6 @@ namespace tarea {
 namespace {
 
 namespace fs = std::filesystem;
-using ::testing::Contains;
 
 // What pages call the places that are elsewhere here.
 constexpr char kHomeOfPages[] = "/home/you";
@@ -88,8 +87,8 @@ std::string ProgramOf(absl::string_view command) {
 bool GoesOn(absl::string_view command) {
   const std::string program = ProgramOf(command);
   if (program != "master" && !absl::EndsWith(program, "worker")) return false;
-  static const auto* const kEnds =
-      new std::regex(R"(--(help|version|print-config|completion)|^\S*master (check|backup))");
+  static const auto* const kEnds = new std::regex(
+      R"(--(help|version|print-config|completion)|^\S*master (backup|check|pki|token))");
   return !std::regex_search(std::string(command), *kEnds);
 }
 
@@ -145,7 +144,7 @@ std::string Reader::Start(const std::string& command, const std::vector<std::str
 // What pages take for granted that do not start anything themselves.
 void Reader::StartDefault() {
   Start("master", {"..."});
-  for (const char* worker : {"worker --name w1 --slots 2 --exec", "worker --name w2 --exec"}) {
+  for (const char* worker : {"worker --name w1 --slots 2 --exec-shell", "worker --name w2 --exec-shell"}) {
     Start(worker, {"..."});
     EXPECT_TRUE(running_.back()->AwaitLog("connected to")) << running_.back()->Log();
   }

@@ -56,7 +56,7 @@ int64_t PeakMiB(const Process& process) {
 }
 
 TEST_F(LogsProcess, ALineIsThereWhileItsTaskStillRuns) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const int64_t id = SubmitScript("echo one; while [ ! -e go ]; do sleep 0.02; done; echo two");
   Process client = StartFollowing(id);
   EXPECT_TRUE(WaitFor([&] { return client.Output() == "one\n"; })) << client.Log();
@@ -70,7 +70,7 @@ TEST_F(LogsProcess, ALineIsThereWhileItsTaskStillRuns) {
 }
 
 TEST_F(LogsProcess, EachLineComesOnceAlthoughTheMasterIsKilledBetweenThem) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const int64_t id = SubmitScript(
       "for i in 1 2 3 4 5 6; do echo line $i; echo $i >at; mv at at$i;"
       " while [ ! -e go$i ]; do sleep 0.02; done; done");
@@ -91,7 +91,7 @@ TEST_F(LogsProcess, EachLineComesOnceAlthoughTheMasterIsKilledBetweenThem) {
 }
 
 TEST_F(LogsProcess, AFloodStaysBoundedAndItsEndIsSeen) {
-  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
+  Process& worker = cluster_.StartWorker("w1", {"--exec-shell", "--slots", "1"});
   AwaitState(cluster_.client(), SubmitScript("true"), v1::TASK_STATE_SUCCEEDED);
   const int64_t worker_before = PeakMiB(worker);
   const int64_t master_before = PeakMiB(cluster_.master());
@@ -108,7 +108,7 @@ TEST_F(LogsProcess, AFloodStaysBoundedAndItsEndIsSeen) {
 }
 
 TEST_F(LogsProcess, CtrlCEndsFollowingAndLeavesTheTaskAlone) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const int64_t id = SubmitScript("echo one; while [ ! -e go ]; do sleep 0.02; done");
   Process client = StartFollowing(id);
   EXPECT_TRUE(WaitFor([&] { return client.Output() == "one\n"; })) << client.Log();

@@ -35,8 +35,8 @@ class Pains : public testing::Test {
 // #5306, #4400, pretix #2058.
 TEST_F(Pains, ATaskOfTenLeasesLengthRunsOnceAlthoughAnotherWorkerIsIdle) {
   cluster_.StartMaster({"--lease", "1s"});
-  cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
-  cluster_.StartWorker("w2", {"--exec", "--slots", "1"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--slots", "1"});
+  cluster_.StartWorker("w2", {"--exec-shell", "--slots", "1"});
   const int64_t id = SubmitTask(client(), ShellTask("echo run >> runs; sleep 10", cluster_.path()));
   const v1::Task task = AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
   EXPECT_EQ(task.attempts_size(), 1);
@@ -46,7 +46,7 @@ TEST_F(Pains, ATaskOfTenLeasesLengthRunsOnceAlthoughAnotherWorkerIsIdle) {
 // "Worker killed by the OOM killer acknowledged its task": celery #1628, #7924.
 TEST_F(Pains, AKilledWorkerHasAcknowledgedNothing) {
   cluster_.StartMaster({"--lease", "1s"});
-  Process& killed = cluster_.StartWorker("killed", {"--exec"});
+  Process& killed = cluster_.StartWorker("killed", {"--exec-shell"});
   const int64_t id = SubmitTask(
       client(), ShellTask("echo > started$TAREA_ATTEMPT; until [ $TAREA_ATTEMPT = 2 ]; do sleep "
                           "0.02; done; echo done",
@@ -57,7 +57,7 @@ TEST_F(Pains, AKilledWorkerHasAcknowledgedNothing) {
   const v1::Task ready = AwaitState(client(), id, v1::TASK_STATE_READY);
   EXPECT_THAT(ready.error().message(), HasSubstr("was lost: its lease ran out in attempt 1 of 3"));
 
-  cluster_.StartWorker("other", {"--exec"});
+  cluster_.StartWorker("other", {"--exec-shell"});
   const v1::Task task = AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
   EXPECT_EQ(OutputOf(task), "done\n");
   ASSERT_EQ(task.attempts_size(), 2);
@@ -121,7 +121,7 @@ TEST_F(Pains, ATaskThatKillsItsWorkerEachTimeEndsAsADeadLetter) {
   deadly.mutable_retry()->set_max_attempts(2);
   const int64_t id = SubmitTask(client(), deadly);
   for (const char* attempt : {"1", "2"}) {
-    Process& worker = cluster_.StartWorker(absl::StrCat("victim", attempt), {"--exec"});
+    Process& worker = cluster_.StartWorker(absl::StrCat("victim", attempt), {"--exec-shell"});
     AwaitLine(File(absl::StrCat("started", attempt)));
     worker.Kill(SIGKILL);
     EXPECT_EQ(worker.Wait(), ProcessEnd{.signal = SIGKILL});
@@ -141,7 +141,7 @@ TEST_F(Pains, ATaskThatKillsItsWorkerEachTimeEndsAsADeadLetter) {
 // "Failed background jobs are not run again": gearmand #251.
 TEST_F(Pains, AFailedTaskIsTriedThreeTimesThenReadableThenRetriedByHand) {
   cluster_.StartMaster();
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   v1::TaskSpec flaky =
       ShellTask("[ -e repaired ] || { echo broken $TAREA_ATTEMPT >&2; exit 7; }", cluster_.path());
   flaky.clear_retry();

@@ -185,7 +185,7 @@ class RunResume : public testing::Test {
 };
 
 TEST_F(RunResume, KilledAgainAndAgainItPrintsEachOutputOnceAndInOrder) {
-  cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--slots", "2"});
   std::mt19937 chance(testing::UnitTest::GetInstance()->random_seed());
   for (const To to : {To::kPipe, To::kFile, To::kAppendedFile}) {
     int kills = 0;
@@ -204,7 +204,7 @@ TEST_F(RunResume, KilledAgainAndAgainItPrintsEachOutputOnceAndInOrder) {
 }
 
 TEST_F(RunResume, KilledAgainAndAgainItPrintsEachOutputOnceAsTheTasksFinish) {
-  cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--slots", "2"});
   std::mt19937 chance(testing::UnitTest::GetInstance()->random_seed());
   int kills = 0;
   const std::string printed = RunWithKills(To::kPipe, {"--as-completed"}, chance, kills);
@@ -227,7 +227,7 @@ TEST_F(RunResume, TheFirstSignalLeavesTheBatchAloneAndSaysHowToComeBack) {
                                        " goes on; to come back: client run --resume ", id,
                                        "; to stop it: client cancel --batch ", id, "\n"));
   }
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const std::unique_ptr<Process> resumed = Start({"run", "--resume", "1"});
   EXPECT_EQ(resumed->Wait(), kOk);
   EXPECT_EQ(resumed->Output(), "a\nb\n");
@@ -235,7 +235,7 @@ TEST_F(RunResume, TheFirstSignalLeavesTheBatchAloneAndSaysHowToComeBack) {
 }
 
 TEST_F(RunResume, ASecondSignalEndsARunWhoseOutputNobodyReads) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   int fds[2];
   ASSERT_EQ(pipe2(fds, O_CLOEXEC), 0);
   const std::string address = cluster_.address();
@@ -331,7 +331,7 @@ TEST_F(RunResume, InterruptedWhileInputsComeFromANamedPipeItDoesTheSame) {
 }
 
 TEST_F(RunResume, CancelOnInterruptCancelsWhatIsLeft) {
-  cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--slots", "1"});
   const std::unique_ptr<Process> run =
       Start({"run", "--cancel-on-interrupt", "--workdir", cluster_.path(), "--", "sh", "-c",
              "echo $$ > pid; exec sleep 1000", ":::", "a", "b", "c"});
@@ -346,7 +346,7 @@ TEST_F(RunResume, CancelOnInterruptCancelsWhatIsLeft) {
 }
 
 TEST_F(RunResume, ABatchWhoseSubmitterDiedIsClosedAndThatIsSaid) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   v1::SubmitTasksRequest request;
   for (const char* input : {"a", "b"}) {
     v1::ExecPayload payload;
@@ -381,13 +381,13 @@ TEST_F(RunResume, WhatAnotherClientPrintsIsNotPrintedHere) {
   EXPECT_EQ(resumed->Log(),
             absl::StrCat("client: batch 1 is being printed by another client, process ", run->pid(),
                          "\n"));
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   EXPECT_EQ(run->Wait(), kOk);
   EXPECT_EQ(run->Output(), "a\n");
 }
 
 TEST_F(RunResume, WithoutAPlaceForItsJournalItRunsAndSaysSoOnce) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   environment_["XDG_STATE_HOME"] = inputs_;
   const std::unique_ptr<Process> run = Start({"run", "--", "echo", ":::", "a", "b"});
   EXPECT_EQ(run->Wait(), kOk);
@@ -407,7 +407,7 @@ TEST_F(RunResume, FailuresBeforeTheKillCountAtTheEnd) {
   worker.Report(tasks[0], v1::RESULT_OUTCOME_FAILED);
   run->Kill(SIGKILL);
   run->Wait();
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const std::unique_ptr<Process> resumed = Start({"run", "--resume", "1"});
   EXPECT_EQ(resumed->Wait(), ProcessEnd{.code = kExitFailed});
   EXPECT_THAT(resumed->Log(), AllOf(HasSubstr("client: task 1 failed: UNKNOWN: broken"),
@@ -451,7 +451,7 @@ Screen Show(absl::string_view bytes) {
 }
 
 TEST_F(RunResume, OnATerminalOf40ColumnsTheProgressLineMakesWayForOutputs) {
-  cluster_.StartWorker("w1", {"--exec", "--slots", "1"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--slots", "1"});
   const int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
   ASSERT_GE(terminal, 0);
   ASSERT_EQ(grantpt(terminal), 0);
@@ -495,7 +495,7 @@ TEST_F(RunResume, OnATerminalOf40ColumnsTheProgressLineMakesWayForOutputs) {
 }
 
 TEST_F(RunResume, ToAPipeThereIsNoEscapeSequence) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const std::unique_ptr<Process> run =
       Start({"run", "--retries", "0", "--", "sh", "-c", "sleep 0.3; false", ":::", "a", "b", "c"});
   EXPECT_EQ(run->Wait(), ProcessEnd{.code = kExitFailed});

@@ -139,7 +139,7 @@ std::string Name(const std::vector<std::string>& arguments) {
 // -------------------------------------------------------------------------------------------
 
 TEST_F(Reading, NothingThatActsOnATerminalComesOutOfAPipe) {
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const std::vector<std::vector<std::string>> commands = {
       {"submit", "--type", "echo", "--wait"},
       {"run", "--", "echo", ":::", "a"},

@@ -51,7 +51,7 @@ TEST_F(WorkerCrash, ACommandDiesWithItsKilledWorkerAndRunsAgainElsewhere) {
   const int64_t id = SubmitTask(
       client(), ShellTask(absl::StrCat("if [ $TAREA_ATTEMPT = 1 ]; then ", kTree, "fi; echo done"),
                           cluster_.path()));
-  cluster_.StartWorker("w1", {"--exec"});
+  cluster_.StartWorker("w1", {"--exec-shell"});
   const std::string child = AwaitLine(File("child"));
   const std::string grandchild = AwaitLine(File("grandchild"));
 
@@ -59,7 +59,7 @@ TEST_F(WorkerCrash, ACommandDiesWithItsKilledWorkerAndRunsAgainElsewhere) {
   EXPECT_TRUE(AwaitGone(child));
   EXPECT_TRUE(AwaitGone(grandchild));
 
-  cluster_.StartWorker("w2", {"--exec"});
+  cluster_.StartWorker("w2", {"--exec-shell"});
   const v1::Task task = AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
   EXPECT_EQ(OutputOf(task), "done\n");
   ASSERT_EQ(task.attempts_size(), 2);
@@ -70,7 +70,7 @@ TEST_F(WorkerCrash, ACommandDiesWithItsKilledWorkerAndRunsAgainElsewhere) {
 
 TEST_F(WorkerCrash, ACancelledCommandEndsWithAllItsDescendants) {
   const int64_t id = SubmitTask(client(), ShellTask(kTree, cluster_.path()));
-  cluster_.StartWorker("w1", {"--exec", "--kill-after", "100ms"});
+  cluster_.StartWorker("w1", {"--exec-shell", "--kill-after", "100ms"});
   const std::string child = AwaitLine(File("child"));
   const std::string grandchild = AwaitLine(File("grandchild"));
 
@@ -93,10 +93,10 @@ TEST_F(WorkerCrash, TheResultOfAWorkerThatOversleptIsRefused) {
                                      "echo attempt $TAREA_ATTEMPT",
                                      cluster_.path()));
   // It has another slot free, so a poll of it is parked at the master while it sleeps.
-  Process& sleeper = cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  Process& sleeper = cluster_.StartWorker("w1", {"--exec-shell", "--slots", "2"});
   const std::string first = AwaitLine(File("first"));
   sleeper.Kill(SIGSTOP);
-  cluster_.StartWorker("w2", {"--exec"});
+  cluster_.StartWorker("w2", {"--exec-shell"});
   AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED);
   WriteFile(File("gate"), "");
   EXPECT_TRUE(AwaitGone(first));
@@ -147,9 +147,9 @@ TEST_F(WorkerCrash, WhatAKilledWorkerHadFetchedAheadIsDoneByAnotherAndRecordedOn
   std::vector<v1::TaskSpec> tasks(kBefore + 1 + kBehind, EchoTask());
   tasks[kBefore] = ShellTask(kKillsWorker, cluster_.path());
   const int64_t batch = SubmitBatch(client(), tasks);
-  Process& worker = cluster_.StartWorker("dies", {"--exec", "--slots", "1"});
+  Process& worker = cluster_.StartWorker("dies", {"--exec-shell", "--slots", "1"});
   EXPECT_EQ(worker.Wait(), ProcessEnd{.signal = SIGKILL});
-  cluster_.StartWorker("lives", {"--exec"});
+  cluster_.StartWorker("lives", {"--exec-shell"});
 
   std::map<int64_t, int> times;
   const absl::Status end = client().Watch(batch, {}, [&](const v1::WatchBatchResponse& news) {

@@ -82,7 +82,7 @@ TEST_F(WorkerProcess, WithoutExecItLeavesCommandsToOthers) {
   AwaitState(client(), echo, v1::TASK_STATE_SUCCEEDED);
   EXPECT_EQ(GetTask(client(), command).state(), v1::TASK_STATE_READY);
 
-  cluster_.StartWorker("w2", {"--exec"});
+  cluster_.StartWorker("w2", {"--exec-shell"});
   EXPECT_THAT(AwaitState(client(), command, v1::TASK_STATE_SUCCEEDED).worker(),
               testing::StartsWith("w2-"));
 }
@@ -181,7 +181,7 @@ TEST_F(WorkerProcess, AQueueThatCannotBeIsRefusedByTheMaster) {
 TEST(WorkerCommands, TheFlagsLimitThemAndSayWhereTheyRun) {
   Cluster cluster;
   cluster.StartMaster();
-  cluster.StartWorker("w1", {"--exec", "--exec-memory", "1G", "--exec-cpu-time", "1m",
+  cluster.StartWorker("w1", {"--exec-shell", "--exec-memory", "1G", "--exec-cpu-time", "1m",
                              "--exec-file-size", "512K", "--exec-dir", cluster.path()});
   v1::TaskSpec task = ShellTask("ulimit -Sv; ulimit -St; ulimit -Sf; pwd", "");
   v1::ExecPayload payload;
@@ -193,10 +193,40 @@ TEST(WorkerCommands, TheFlagsLimitThemAndSayWhereTheyRun) {
               StartsWith("1048576\n60\n1024\n" + cluster.path() + "/tarea-exec-"));
 }
 
+// They are the same user's, and have the worker's process as a relative.
+TEST(WorkerCommands, CannotReadWhatTheWorkerKeepsToItself) {
+  const std::vector<std::string> as_nobody = {"--reuid=65534", "--regid=65534", "--clear-groups",
+                                              BinPath("worker")};
+  std::vector<std::string> words = as_nobody;
+  words.push_back("--version");
+  if (Process("setpriv", words).Wait() != ProcessEnd{}) {
+    GTEST_SKIP() << "only root can start a worker as somebody else, where that one may read it";
+  }
+  for (const bool isolated : {false, true}) {
+    Cluster cluster;
+    cluster.StartMaster();
+    words = as_nobody;
+    words.insert(words.end(), {"--master", cluster.address(), "--exec-shell"});
+    if (isolated) words.emplace_back("--exec-isolate");
+    const Process worker("setpriv", words,
+                         {.environment = {{"SECRET_KEY", "hush"}}, .working_directory = "/"});
+    const int64_t id =
+        SubmitTask(cluster.client(),
+                   ShellTask("echo $SECRET_KEY; tr '\\0' '\\n' </proc/$PPID/environ | grep SECRET; "
+                             "cat /proc/$PPID/maps; echo end",
+                             ""));
+    const v1::Task done = AwaitState(cluster.client(), id, v1::TASK_STATE_SUCCEEDED);
+    EXPECT_EQ(OutputOf(done), "\nend\n");
+    v1::ExecResult result;
+    ASSERT_TRUE(result.ParseFromString(done.result()));
+    EXPECT_THAT(result.stderr_data(), HasSubstr("Permission denied"));
+  }
+}
+
 TEST(WorkerCommands, AClientInATaskSaysItsProgressAndSubmitsToTheSameMaster) {
   Cluster cluster;
   cluster.StartMaster({"--lease", "1s"});
-  cluster.StartWorker("w1", {"--exec", "--slots", "2"});
+  cluster.StartWorker("w1", {"--exec-shell", "--slots", "2"});
   const std::string script = absl::StrCat(
       "c='", BinPath("client"), "'; $c progress '42%' half a page && ",
       "$c submit --type echo --payload from-within && until [ -e gate ]; do sleep 0.02; done; ",
@@ -220,7 +250,7 @@ TEST(WorkerCommands, AClientInATaskSaysItsProgressAndSubmitsToTheSameMaster) {
 // ----------------------------------------------------------------------------------------
 
 TEST_F(WorkerProcess, SigtermLetsItFinishWhatRunsAndTakeNothingNew) {
-  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  Process& worker = cluster_.StartWorker("w1", {"--exec-shell", "--slots", "2"});
   const int64_t running = SubmitTask(client(), GatedTask());
   AwaitStarted();
   worker.Kill(SIGTERM);
@@ -242,7 +272,7 @@ TEST_F(WorkerProcess, SigtermLetsItFinishWhatRunsAndTakeNothingNew) {
 }
 
 TEST_F(WorkerProcess, DrainingCountsDownWhatStillRuns) {
-  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "3"});
+  Process& worker = cluster_.StartWorker("w1", {"--exec-shell", "--slots", "3"});
   const auto gated = [this](const std::string& name) {
     return ShellTask(absl::StrCat("echo started > started-", name, "; while [ ! -e go-", name,
                                   " ]; do sleep 0.02; done"),
@@ -264,7 +294,7 @@ TEST_F(WorkerProcess, DrainingCountsDownWhatStillRuns) {
 }
 
 TEST_F(WorkerProcess, Sigusr1WritesWhatItIsAboutAndItGoesOn) {
-  Process& worker = cluster_.StartWorker("w1", {"--exec", "--slots", "2"});
+  Process& worker = cluster_.StartWorker("w1", {"--exec-shell", "--slots", "2"});
   const int64_t id = SubmitTask(client(), GatedTask());
   AwaitStarted();
   worker.Kill(SIGUSR1);
@@ -318,7 +348,7 @@ void ExpectGivenBack(Client& client, int64_t task_id) {
 }
 
 TEST_F(WorkerProcess, WhatIsNotDoneWithinTheDrainTimeoutIsGivenBackUncounted) {
-  Process& worker = cluster_.StartWorker("w1", {"--exec", "--drain-timeout", "50ms"});
+  Process& worker = cluster_.StartWorker("w1", {"--exec-shell", "--drain-timeout", "50ms"});
   const int64_t id = SubmitTask(client(), GatedTask());
   AwaitStarted();
   worker.Kill(SIGTERM);
@@ -326,12 +356,12 @@ TEST_F(WorkerProcess, WhatIsNotDoneWithinTheDrainTimeoutIsGivenBackUncounted) {
   ExpectGivenBack(client(), id);
 
   OpenGate();
-  cluster_.StartWorker("w2", {"--exec"});
+  cluster_.StartWorker("w2", {"--exec-shell"});
   EXPECT_EQ(AwaitState(client(), id, v1::TASK_STATE_SUCCEEDED).attempt(), 1);
 }
 
 TEST_F(WorkerProcess, ASecondSigtermGivesBackAtOnceWhatRuns) {
-  Process& worker = cluster_.StartWorker("w1", {"--exec", "--drain-timeout", "1h"});
+  Process& worker = cluster_.StartWorker("w1", {"--exec-shell", "--drain-timeout", "1h"});
   const int64_t id = SubmitTask(client(), GatedTask());
   AwaitStarted();
   worker.Kill(SIGTERM);
@@ -343,8 +373,8 @@ TEST_F(WorkerProcess, ASecondSigtermGivesBackAtOnceWhatRuns) {
 }
 
 TEST_F(WorkerProcess, ACommandThatIgnoresSigtermDoesNotHoldItUp) {
-  Process& worker =
-      cluster_.StartWorker("w1", {"--exec", "--drain-timeout", "50ms", "--kill-after", "50ms"});
+  Process& worker = cluster_.StartWorker(
+      "w1", {"--exec-shell", "--drain-timeout", "50ms", "--kill-after", "50ms"});
   const int64_t id = SubmitTask(
       client(), ShellTask("trap '' TERM; echo started > started; while :; do sleep 0.02; done",
                           cluster_.path()));

@@ -1,5 +1,5 @@
 // What tasks and clients write, where it is shown: on terminals and in logs. Also the pairs of ids
-// that a database keeps as text.
+// that a database keeps as text, and what certificates say that their owners may do.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,7 +8,9 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/types/span.h"
 #include "client/commands/harmless_text.h"
+#include "common/grant.h"
 #include "common/logging.h"
 #include "master/store/id_pairs.h"
 #include "tests/fuzz/fuzz_check.h"
@@ -67,16 +69,33 @@ void CheckIdPairs(FuzzInput& input, const std::string& text) {
   FUZZ_CHECK(DecodeIdPairs(pairs.front(), EncodeIdPairs(pairs)) == pairs, EncodeIdPairs(pairs));
 }
 
-}  // namespace
-}  // namespace tarea
+void CheckGrants(FuzzInput& input, const std::string& text) {
+  const std::vector<std::string> uris = {absl::StrCat("tarea:", text), input.Bytes(20)};
+  for (const size_t count : {1, 2}) {
+    const absl::StatusOr<Grant> grant = ParseGrantUris(absl::MakeSpan(uris).first(count));
+    if (!grant.ok()) {
+      CheckError(grant.status());
+      continue;
+    }
+    FUZZ_CHECK(CheckQueues(*grant).ok(), uris[0]);
+    FUZZ_CHECK(*ParseGrantUris(GrantUris(*grant)) == *grant, uris[0]);
+  }
+}
 
-extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace tarea;
-  FuzzInput input(data, size);
+void CheckAll(FuzzInput& input) {
   const size_t max = static_cast<size_t>(input.Below(64));
   const std::string text = input.Bytes(1000);
   CheckPrintable(text, max);
   CheckHarmless(input, text);
   CheckIdPairs(input, text);
+  CheckGrants(input, text);
+}
+
+}  // namespace
+}  // namespace tarea
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  tarea::FuzzInput input(data, size);
+  tarea::CheckAll(input);
   return 0;
 }

@@ -4,11 +4,15 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "common/convert.h"
 #include "master/master.h"
 #include "proto/tasks.grpc.pb.h"
@@ -74,13 +78,22 @@ class MasterFixture : public testing::Test {
     v1::RequestTaskResponse response;
     const grpc::Status status = Request(worker, max_tasks, wait, response);
     EXPECT_TRUE(status.ok()) << status.error_message();
+    absl::MutexLock lock(&mu_);
+    for (const v1::LeasedTask& task : response.tasks()) takers_[task.lease_id()] = worker;
     return {response.tasks().begin(), response.tasks().end()};
   }
 
+  // As `worker`, or as the one that took the task with Take.
   v1::ResultStatus Report(const v1::LeasedTask& task, v1::ResultOutcome outcome,
-                          const std::string& result = "") {
+                          const std::string& result = "", const std::string& worker = "") {
     v1::SubmitResultRequest request;
-    request.mutable_worker()->set_id("w");
+    {
+      absl::MutexLock lock(&mu_);
+      const auto taker = takers_.find(task.lease_id());
+      request.mutable_worker()->set_id(!worker.empty()          ? worker
+                                       : taker == takers_.end() ? "w"
+                                                                : taker->second);
+    }
     v1::TaskResult* item = request.add_results();
     item->set_task_id(task.task_id());
     item->set_lease_id(task.lease_id());
@@ -114,6 +127,10 @@ class MasterFixture : public testing::Test {
   std::unique_ptr<Master> master_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::TaskService::Stub> stub_;
+
+ private:
+  absl::Mutex mu_;
+  std::map<uint64_t, std::string> takers_ ABSL_GUARDED_BY(mu_);  // by lease
 };
 
 }  // namespace tarea

@@ -168,7 +168,8 @@ TEST_F(WorkerTest, AResultThatIsStaleIsDroppedAndTheWorkerGoesOn) {
                                     if (task.payload() == "lost") {
                                       // Its lease ends while it runs, and somebody else has the
                                       // task.
-                                      Report(task, v1::RESULT_OUTCOME_RELEASED);
+                                      Report(task, v1::RESULT_OUTCOME_RELEASED, "",
+                                             Get(task.task_id()).worker());
                                       elsewhere = Take("w2", 1).at(0);
                                       taken = true;
                                     }

@@ -222,7 +222,7 @@ void SimulatedWorker::Drain(const RunPtr& run) {
                         Dispatcher& dispatcher,
                         const std::function<bool()>& /*gone*/) -> absl::StatusOr<bool> {
                       if (goodbye) {
-                        dispatcher.Goodbye(identity);
+                        dispatcher.Goodbye(identity).IgnoreError();
                         return true;
                       }
                       const absl::Status status = dispatcher.Drain(identity);

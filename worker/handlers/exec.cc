@@ -7,7 +7,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -16,10 +15,10 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "common/convert.h"
 #include "common/logging.h"
 #include "common/progress.h"
+#include "worker/handlers/environment.h"
 #include "worker/handlers/guardian_pool.h"
 #include "worker/handlers/process.h"
 #include "worker/handlers/progress_reader.h"
@@ -29,19 +28,10 @@
 namespace tarea {
 namespace {
 
-using Environment = std::map<std::string, std::string>;
-
+// Of commands that are another user's.
+constexpr char kPathOfUsers[] = "/usr/local/bin:/usr/bin:/bin";
 // Of the last line of stderr, in the error.
 constexpr size_t kMaxErrorLine = 200;
-
-Environment EnvironmentOfThisProcess() {
-  Environment environment;
-  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
-    std::pair<std::string, std::string> variable = absl::StrSplit(*entry, absl::MaxSplits('=', 1));
-    if (!absl::StartsWith(variable.first, "TAREA_")) environment.insert(std::move(variable));
-  }
-  return environment;
-}
 
 // The system would cut the string there without a word.
 absl::Status CheckNoNul(absl::string_view what, absl::string_view value) {
@@ -116,6 +106,18 @@ ProcessLimits LimitsOf(const v1::ExecLimits& limits, const ProcessLimits& caps) 
                  caps);
 }
 
+// The program to run, as ChooseProgram says, if a task may have all that it asks for.
+absl::StatusOr<std::string> ApplyPolicy(const ExecPolicy& policy, const v1::ExecPayload& payload) {
+  for (const auto& [name, value] : payload.env()) {
+    if (absl::Status status = CheckVariable(policy, name); !status.ok()) return status;
+  }
+  return ChooseProgram(policy, payload.argv(0));
+}
+
+ProcessUser UserOf(const ExecOptions& options) {
+  return options.user.has_value() ? options.user->process : ProcessUser{};
+}
+
 // `directory` is the fresh one, if it asks for one.
 Command MakeCommand(const v1::LeasedTask& task, const v1::ExecPayload& payload,
                     const std::string& directory, Environment environment,
@@ -135,6 +137,7 @@ Command MakeCommand(const v1::LeasedTask& task, const v1::ExecPayload& payload,
   command.working_directory = payload.fresh_directory() ? directory : payload.working_directory();
   command.stdin_data = payload.stdin_data();
   command.limits = LimitsOf(payload.limits(), options.limits);
+  command.user = UserOf(options);
   command.max_output = options.max_output;
   command.kill_after = options.kill_after;
   return command;
@@ -221,7 +224,14 @@ class CommandHandler {
 };
 
 Environment CommandEnvironment(const ExecOptions& options) {
-  Environment environment = EnvironmentOfThisProcess();
+  Environment environment = InheritedEnvironment(options.policy);
+  if (options.user.has_value()) {
+    environment["USER"] = environment["LOGNAME"] = options.user->name;
+    environment["HOME"] = options.user->home;
+    environment["SHELL"] = options.user->shell;
+    // That of root may lead where this user may not go.
+    environment["PATH"] = kPathOfUsers;
+  }
   if (!options.master.empty()) environment["TAREA_MASTER"] = options.master;
   return environment;
 }
@@ -235,12 +245,15 @@ std::string DirectoryOf(const ExecOptions& options) {
 CommandHandler::CommandHandler(const ExecOptions& options)
     : options_(options),
       environment_(CommandEnvironment(options)),
-      directories_(DirectoryOf(options)) {}
+      directories_(DirectoryOf(options), UserOf(options)),
+      guardians_(options.isolate) {}
 
 absl::StatusOr<std::string> CommandHandler::Process(const v1::LeasedTask& task,
                                                     TaskContext& context) {
   const absl::StatusOr<v1::ExecPayload> payload = Parse(task.payload());
   if (!payload.ok()) return NonRetryable(payload.status());
+  absl::StatusOr<std::string> program = ApplyPolicy(options_.policy, *payload);
+  if (!program.ok()) return NonRetryable(program.status());
   if (context.stopped()) return StopStatus(context.stop_cause(), absl::ZeroDuration());
   std::string directory;
   if (payload->fresh_directory()) {
@@ -252,7 +265,9 @@ absl::StatusOr<std::string> CommandHandler::Process(const v1::LeasedTask& task,
   const absl::Cleanup remove = [&directory] {
     if (!directory.empty()) RemoveTree(directory);
   };
-  return Run(MakeCommand(task, *payload, directory, environment_, options_), context);
+  Command command = MakeCommand(task, *payload, directory, environment_, options_);
+  command.program = *std::move(program);
+  return Run(std::move(command), context);
 }
 
 absl::StatusOr<std::string> CommandHandler::Run(Command command, TaskContext& context) {

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 
+#include "worker/handlers/isolation.h"
 #include "worker/handlers/orders.h"
 
 namespace tarea {
@@ -96,9 +97,11 @@ class Newborn {
 void Newborn::BecomeCommand() {
   shared_.command = getpid();
   setsid();
+  TakeStreams();
+  if (!Become(orders_.user())) Fail(GuardianReport::kNoUser);
+  // Whoever becomes another loses this, so it comes after.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != guardian_) _exit(kExitFailure);  // it died before that
-  TakeStreams();
   if (orders_.directory() != nullptr && chdir(orders_.directory()) != 0) {
     Fail(GuardianReport::kNoDirectory);
   }
@@ -151,7 +154,8 @@ void Newborn::TryPrograms() {
 
 class Guardian {
  public:
-  Guardian(GuardianShared& shared, ProcessTree& tree) : shared_(shared), tree_(tree) {}
+  Guardian(bool isolated, GuardianShared& shared, ProcessTree& tree)
+      : isolated_(isolated), shared_(shared), tree_(tree) {}
 
   void Prepare();
   [[noreturn]] void Run();
@@ -161,9 +165,12 @@ class Guardian {
   void WatchUntilGone();
   bool ReapAll();
   bool MustKill() const;
+  void TerminateAll();
+  void KillAll();
   void Wait();
   void ReadControl();
 
+  const bool isolated_;
   GuardianShared& shared_;
   ProcessTree& tree_;
   const pid_t pid_ = getpid();
@@ -190,7 +197,7 @@ void Guardian::Prepare() {
   if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0) Fail(kControl);
   // What it starts inherits that.
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) Fail(kControl);
-  if (!ProcessTree::Supported()) {
+  if (!isolated_ && !ProcessTree::Supported()) {
     errno = ENOTSUP;
     Fail(kControl);
   }
@@ -223,7 +230,7 @@ GuardianReport Guardian::RunCommand() {
 
 void Guardian::WatchUntilGone() {
   while (!ReapAll()) {
-    if (MustKill()) tree_.Kill();
+    if (MustKill()) KillAll();
     Wait();
   }
 }
@@ -247,6 +254,25 @@ bool Guardian::ReapAll() {
 bool Guardian::MustKill() const {
   if (worker_gone_) return true;
   return stopping_ ? NowMs() >= kill_at_ms_ : command_ended_;
+}
+
+// The first process of a namespace reaches all the others there and none else, whatever they have
+// done to /proc.
+void Guardian::TerminateAll() {
+  if (!isolated_) {
+    tree_.Terminate(command_);
+    return;
+  }
+  kill(-1, SIGTERM);
+  kill(-1, SIGCONT);
+}
+
+void Guardian::KillAll() {
+  if (isolated_) {
+    kill(-1, SIGKILL);
+  } else {
+    tree_.Kill();
+  }
 }
 
 void Guardian::Wait() {
@@ -276,18 +302,19 @@ void Guardian::ReadControl() {
   } else if (!stopping_ && !command_ended_) {
     stopping_ = true;
     kill_at_ms_ = NowMs() + orders_.kill_after_ms();
-    tree_.Terminate(command_);
+    TerminateAll();
   }
 }
 
 }  // namespace
 
-void RunGuardian(int control_fd, GuardianShared& shared, ProcessTree& tree) {
+void RunGuardian(int control_fd, bool isolated, GuardianShared& shared, ProcessTree& tree) {
   setsid();
   prctl(PR_SET_NAME, "tarea-guardian");
   TakeDescriptors(control_fd);
   ResetSignalActions();
-  Guardian guardian(shared, tree);
+  if (isolated && !EnterIsolation()) Fail(kControl);
+  Guardian guardian(isolated, shared, tree);
   guardian.Prepare();
   guardian.Run();
 }

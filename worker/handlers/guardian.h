@@ -30,8 +30,9 @@ struct GuardianReport {
   enum Kind : int32_t {
     kEnded,        // value: what waitpid says of the command
     kStopped,      // the same, if it had been told to stop before
-    kNoDirectory,  // value: errno. It did not start; as with the next three
+    kNoDirectory,  // value: errno. It did not start; as with the next four
     kNoLimits,     // value: errno
+    kNoUser,       // value: errno
     kNoProgram,    // value: errno
     kNoProcess,    // value: errno
     kNoGuardian,   // value: errno. The guardian itself has failed, and ends
@@ -50,10 +51,11 @@ struct GuardianShared {
   GuardianReport failure;
 };
 
-// What the child does after a fork with all signals blocked. `control_fd` is its end of the socket,
-// and the only descriptor that it keeps. Async-signal-safe: the worker has many threads, and one
-// that held a lock of malloc at the fork holds it forever in the copy.
-[[noreturn]] void RunGuardian(int control_fd, GuardianShared& shared, ProcessTree& tree);
+// What the child does after a fork with all signals blocked, or after ForkIsolated. `control_fd` is
+// its end of the socket, and the only descriptor that it keeps. Async-signal-safe: the worker has
+// many threads, and one that held a lock of malloc at the fork holds it forever in the copy.
+[[noreturn]] void RunGuardian(int control_fd, bool isolated, GuardianShared& shared,
+                              ProcessTree& tree);
 
 }  // namespace tarea
 

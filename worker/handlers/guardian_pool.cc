@@ -10,17 +10,19 @@
 #include <new>
 #include <utility>
 
+#include "worker/handlers/isolation.h"
+
 namespace tarea {
 namespace {
 
 // _Fork runs no handlers of pthread_atfork, of which gRPC has some.
-pid_t ForkGuardian(int control_fd, GuardianShared& shared, ProcessTree& tree) {
+pid_t ForkGuardian(int control_fd, bool isolated, GuardianShared& shared, ProcessTree& tree) {
   sigset_t all;
   sigset_t before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t pid = _Fork();
-  if (pid == 0) RunGuardian(control_fd, shared, tree);
+  const pid_t pid = isolated ? ForkIsolated() : _Fork();
+  if (pid == 0) RunGuardian(control_fd, isolated, shared, tree);
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   errno = error;
@@ -29,10 +31,10 @@ pid_t ForkGuardian(int control_fd, GuardianShared& shared, ProcessTree& tree) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GuardianProcess>> GuardianProcess::Start() {
+absl::StatusOr<std::unique_ptr<GuardianProcess>> GuardianProcess::Start(bool isolated) {
   // The guardian's copy of it is made here, since the guardian cannot use malloc.
   ProcessTree tree;
-  std::unique_ptr<GuardianProcess> guardian(new GuardianProcess);
+  std::unique_ptr<GuardianProcess> guardian(new GuardianProcess(isolated));
   void* shared = mmap(nullptr, sizeof(GuardianShared), PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (shared == MAP_FAILED) return absl::ErrnoToStatus(errno, "cannot map memory");
@@ -43,7 +45,7 @@ absl::StatusOr<std::unique_ptr<GuardianProcess>> GuardianProcess::Start() {
   }
   guardian->control_ = UniqueFd(fds[0]);
   const UniqueFd others_end(fds[1]);
-  guardian->pid_ = ForkGuardian(others_end.get(), *guardian->shared_, tree);
+  guardian->pid_ = ForkGuardian(others_end.get(), isolated, *guardian->shared_, tree);
   if (guardian->pid_ < 0) return absl::ErrnoToStatus(errno, "cannot start a process");
   // Of no use to the guardians after it.
   madvise(shared, sizeof(GuardianShared), MADV_DONTFORK);

@@ -18,8 +18,8 @@ namespace tarea {
 class GuardianProcess {
  public:
   // A new one. An error means that the system has no more processes, descriptors or memory; what
-  // fails later in the guardian comes as its answer to the first orders.
-  static absl::StatusOr<std::unique_ptr<GuardianProcess>> Start();
+  // fails later in the guardian comes as its answer to the first orders. `isolated`: isolation.h.
+  static absl::StatusOr<std::unique_ptr<GuardianProcess>> Start(bool isolated);
 
   ~GuardianProcess();
   GuardianProcess(const GuardianProcess&) = delete;
@@ -27,12 +27,14 @@ class GuardianProcess {
 
   // Orders go in here, reports come out.
   int control_fd() const { return control_.get(); }
-  // The command that runs, as guardian.h says.
-  pid_t command() const { return shared_->command; }
+  // The command that runs, as guardian.h says. 0 if it is isolated: nothing of it outlives the
+  // guardian, and its id means another process here.
+  pid_t command() const { return isolated_ ? 0 : shared_->command.load(); }
 
  private:
-  GuardianProcess() = default;
+  explicit GuardianProcess(bool isolated) : isolated_(isolated) {}
 
+  const bool isolated_;
   pid_t pid_ = 0;
   UniqueFd control_;
   GuardianShared* shared_ = nullptr;  // mapped memory
@@ -42,11 +44,16 @@ class GuardianProcess {
 // once. Thread-safe.
 class GuardianPool {
  public:
+  explicit GuardianPool(bool isolated) : isolated_(isolated) {}
+
+  // Of each guardian in it.
+  bool isolated() const { return isolated_; }
   // Null if there is none. It may have been killed since: then orders cannot be sent.
   std::unique_ptr<GuardianProcess> Take() ABSL_LOCKS_EXCLUDED(mu_);
   void Return(std::unique_ptr<GuardianProcess> guardian) ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
+  const bool isolated_;
   absl::Mutex mu_;
   std::vector<std::unique_ptr<GuardianProcess>> idle_ ABSL_GUARDED_BY(mu_);
 };

@@ -141,7 +141,8 @@ bool ReceivedOrders::TakeFds(const int* fds, size_t count) {
 bool ReceivedOrders::IsSound(size_t received) const {
   return header_.text_bytes <= kMaxTextBytes && received <= header_.text_bytes &&
          header_.programs <= header_.text_bytes && header_.directories <= 1 &&
-         header_.arguments <= header_.text_bytes && header_.variables <= header_.text_bytes;
+         header_.arguments <= header_.text_bytes && header_.variables <= header_.text_bytes &&
+         header_.user.group_count <= ProcessUser::kMaxGroups;
 }
 
 // A nullptr at the end of each of the four.

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "worker/handlers/process_limits.h"
+#include "worker/handlers/process_user.h"
 #include "worker/handlers/unique_fd.h"
 
 // What a worker tells a guardian to run. Through their SOCK_SEQPACKET socket go an OrdersHeader,
@@ -26,6 +27,7 @@ struct OrdersHeader {
   uint32_t has_stdin = 0;     // else it is empty
   int64_t kill_after_ms = 0;
   ProcessLimits limits;
+  ProcessUser user;
 };
 
 struct OrdersFds {
@@ -65,6 +67,7 @@ class ReceivedOrders {
   const UniqueFd& in() const { return fds_[3]; }
   int64_t kill_after_ms() const { return header_.kill_after_ms; }
   const ProcessLimits& limits() const { return header_.limits; }
+  const ProcessUser& user() const { return header_.user; }
 
  private:
   bool ReceiveFirst(int control_fd, size_t& received);

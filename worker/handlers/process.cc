@@ -34,6 +34,7 @@ constexpr size_t kReadBytes = 64 << 10;
 constexpr absl::string_view kDefaultPath = "/bin:/usr/bin";
 
 std::vector<std::string> ProgramsToTry(const Command& command) {
+  if (!command.program.empty()) return {command.program};
   const std::string& name = command.argv[0];
   if (absl::StrContains(name, '/')) return {name};
   absl::string_view path = kDefaultPath;
@@ -67,6 +68,7 @@ OrdersHeader MakeOrders(const Command& command, std::string& text) {
   header.variables = static_cast<uint32_t>(command.environment.size());
   header.kill_after_ms = absl::ToInt64Milliseconds(command.kill_after);
   header.limits = command.limits;
+  header.user = command.user;
   return header;
 }
 
@@ -104,6 +106,7 @@ struct Pipe {
 // The descriptors of one command. Each is closed on exec.
 struct Channels {
   absl::Status Open(const Command& command);
+  absl::Status GiveTo(const ProcessUser& user) const;
   OrdersFds ForOrders() const {
     return {out.writer.get(), err.writer.get(), progress.writer.get(), stdin_file.get()};
   }
@@ -118,12 +121,22 @@ absl::Status Channels::Open(const Command& command) {
   absl::Status status = out.Open();
   if (status.ok()) status = err.Open();
   if (status.ok() && command.on_progress != nullptr) status = progress.Open();
+  if (status.ok() && command.user.change) status = GiveTo(command.user);
   if (status.ok() && !command.stdin_data.empty()) {
     absl::StatusOr<UniqueFd> file = FileInMemory(command.stdin_data);
     if (!file.ok()) return file.status();
     stdin_file = *std::move(file);
   }
   return status;
+}
+
+// So that it can open its own output by name, as in "echo >/dev/stderr".
+absl::Status Channels::GiveTo(const ProcessUser& user) const {
+  for (const Pipe* pipe : {&out, &err, &progress}) {
+    if (!pipe->writer.valid() || fchown(pipe->writer.get(), user.uid, user.gid) == 0) continue;
+    return absl::ErrnoToStatus(errno, "cannot give a pipe to the command's user");
+  }
+  return absl::OkStatus();
 }
 
 // A guardian that has its orders.
@@ -136,7 +149,8 @@ absl::StatusOr<std::unique_ptr<GuardianProcess>> GiveOrders(GuardianPool& pool,
   while (std::unique_ptr<GuardianProcess> guardian = pool.Take()) {
     if (SendOrders(guardian->control_fd(), orders, text, channels.ForOrders())) return guardian;
   }
-  absl::StatusOr<std::unique_ptr<GuardianProcess>> guardian = GuardianProcess::Start();
+  absl::StatusOr<std::unique_ptr<GuardianProcess>> guardian =
+      GuardianProcess::Start(pool.isolated());
   if (!guardian.ok()) return guardian;
   // If it has failed already it says so, and why.
   const bool sent = SendOrders((*guardian)->control_fd(), orders, text, channels.ForOrders());
@@ -257,6 +271,9 @@ void RunningCommand::HandleReport(const GuardianReport& report) {
       return;
     case GuardianReport::kNoLimits:
       result_.status = absl::ErrnoToStatus(report.value, "cannot set the limits of the command");
+      return;
+    case GuardianReport::kNoUser:
+      result_.status = absl::ErrnoToStatus(report.value, "cannot become the command's user");
       return;
     case GuardianReport::kNoProgram:
       result_.status = absl::ErrnoToStatus(

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "worker/handlers/guardian_pool.h"
 #include "worker/handlers/process_limits.h"
+#include "worker/handlers/process_user.h"
 
 namespace tarea {
 
@@ -39,11 +40,15 @@ class CapturedOutput {
 // A program to run. No string has a NUL.
 struct Command {
   std::vector<std::string> argv;  // not empty
-  // NAME=value. If argv[0] has no slash, it is looked for in the PATH that is here.
+  // Path of the program. Empty: argv[0], and if that has no slash it is looked for in the PATH of
+  // the environment.
+  std::string program;
+  // NAME=value.
   std::vector<std::string> environment;
   std::string working_directory;  // empty: that of the calling process
   absl::string_view stdin_data;
   ProcessLimits limits;
+  ProcessUser user;
   // Of each stream; the rest is read and dropped.
   size_t max_output = 0;
   // Between SIGTERM and SIGKILL.

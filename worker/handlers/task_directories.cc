@@ -73,7 +73,8 @@ absl::StatusOr<std::string> MakeDirectory(std::string path) {
 
 }  // namespace
 
-TaskDirectories::TaskDirectories(std::string parent) : parent_(std::move(parent)) {
+TaskDirectories::TaskDirectories(std::string parent, const ProcessUser& user)
+    : parent_(std::move(parent)), user_(user) {
   RemoveLeftovers(parent_);
 }
 
@@ -91,7 +92,13 @@ absl::StatusOr<std::string> TaskDirectories::Make(int64_t task_id) {
     }
     own = own_;
   }
-  return MakeDirectory(absl::StrCat(own, "/task-", task_id, "-XXXXXX"));
+  absl::StatusOr<std::string> path = MakeDirectory(absl::StrCat(own, "/task-", task_id, "-XXXXXX"));
+  if (path.ok() && user_.change && chown(path->c_str(), user_.uid, user_.gid) != 0) {
+    const int error = errno;
+    rmdir(path->c_str());
+    return absl::ErrnoToStatus(error, "cannot give a task's directory to its user");
+  }
+  return path;
 }
 
 absl::Status TaskDirectories::MakeOwn() {
@@ -102,6 +109,10 @@ absl::Status TaskDirectories::MakeOwn() {
     if (!path.ok()) return path.status();
     lock_ = Lock(*path);
     if (!lock_.valid()) continue;
+    // Through it, but no look around.
+    if (user_.change && chmod(path->c_str(), 0711) != 0) {
+      return absl::ErrnoToStatus(errno, absl::StrCat("cannot open up '", *path, "'"));
+    }
     own_ = *std::move(path);
     return absl::OkStatus();
   }

@@ -94,7 +94,7 @@ class ExecFixture : public testing::Test {
   }
 
   const TempDir dir_;
-  ExecOptions options_;
+  ExecOptions options_ = {.policy = {.shells = true}};
 };
 
 }  // namespace tarea

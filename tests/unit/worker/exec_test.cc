@@ -54,17 +54,23 @@ TEST_F(Exec, AChildThatDoesNotReadALargeStdinDisturbsNobody) {
   EXPECT_EQ(outcome.result.stderr_data().size(), 100'000 - 3);
 }
 
-TEST_F(Exec, TheEnvironmentIsTheWorkersAndThePayloadsAndTheTasks) {
-  for (const char* variable : {"FROM_WORKER=w", "CHANGED=w", "TAREA_TOKEN=secret"}) {
+TEST_F(Exec, TheEnvironmentIsAListOfTheWorkersAndThePayloadsAndTheTasks) {
+  for (const char* variable : {"FROM_WORKER=w", "CHANGED=w", "LC_TIME=C", "SECRET_KEY=k",
+                               "LD_DEBUG_OUTPUT=/no", "TAREA_TOKEN=secret"}) {
     ASSERT_EQ(putenv(const_cast<char*>(variable)), 0);  // NOLINT(concurrency-mt-unsafe): no threads
   }
+  options_.policy.environment = {"FROM_WORKER", "CHANGED"};
   v1::ExecPayload payload = Argv({"env"});
   (*payload.mutable_env())["CHANGED"] = "p=1";
   (*payload.mutable_env())["TAREA_TASK_ID"] = "forged";
   const std::vector<std::string> lines = absl::StrSplit(Run(payload).result.stdout_data(), '\n');
-  EXPECT_THAT(lines, testing::IsSupersetOf({"FROM_WORKER=w", "CHANGED=p=1", "TAREA_TASK_ID=17",
-                                            "TAREA_ATTEMPT=2", "TAREA_BATCH_ID=5"}));
-  EXPECT_THAT(lines, testing::Not(testing::Contains(StartsWith("TAREA_TOKEN"))));
+  EXPECT_THAT(
+      lines, testing::IsSupersetOf({"FROM_WORKER=w", "CHANGED=p=1", "LC_TIME=C", "TAREA_TASK_ID=17",
+                                    "TAREA_ATTEMPT=2", "TAREA_BATCH_ID=5"}));
+  for (const char* kept_back : {"TAREA_TOKEN", "SECRET_KEY", "LD_"}) {
+    EXPECT_THAT(lines, testing::Not(testing::Contains(StartsWith(kept_back))));
+  }
+  EXPECT_THAT(lines, testing::Contains(StartsWith("PATH=")));
 }
 
 TEST_F(Exec, TheProgramIsLookedForInThePathOfTheCommand) {
