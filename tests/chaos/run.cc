@@ -155,7 +155,7 @@ void ChaosRun::MakePrograms() {
   for (int i = 1; i <= options_.workers; ++i) {
     Program::Setup worker{.name = absl::StrCat("w", i), .binary = BinPath("worker")};
     worker.arguments = {
-        "--master",     NewLink(), "--name",          worker.name, "--exec-shell",       "--slots", "4",
+        "--master",     NewLink(), "--name",          worker.name, "--exec-shell", "--slots", "4",
         "--kill-after", "300ms",   "--drain-timeout", "1s",        "--max-output", "65536"};
     worker.log = absl::StrCat(directory_, "/logs/", worker.name);
     workers_.push_back(std::make_unique<Program>(journal_, std::move(worker)));

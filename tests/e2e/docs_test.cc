@@ -144,7 +144,8 @@ std::string Reader::Start(const std::string& command, const std::vector<std::str
 // What pages take for granted that do not start anything themselves.
 void Reader::StartDefault() {
   Start("master", {"..."});
-  for (const char* worker : {"worker --name w1 --slots 2 --exec-shell", "worker --name w2 --exec-shell"}) {
+  for (const char* worker :
+       {"worker --name w1 --slots 2 --exec-shell", "worker --name w2 --exec-shell"}) {
     Start(worker, {"..."});
     EXPECT_TRUE(running_.back()->AwaitLog("connected to")) << running_.back()->Log();
   }
