@@ -23,7 +23,6 @@ GroupCommit::GroupCommit(Store* store, Clock* clock, std::function<void(const Ef
 
 absl::Status GroupCommit::Run(Sync sync, Operation operation) {
   Writer self(sync, operation);
-  running_++;
   if (AwaitTurn(self)) {
     const Group group = TakeGroup(self);
     WriteGroup(group);
@@ -51,6 +50,8 @@ absl::Status GroupCommit::Run(Sync sync, Operation operation) {
 bool GroupCommit::AwaitTurn(Writer& self) {
   {
     absl::MutexLock lock(&mu_);
+    // Here, so that whoever is counted is in the queue.
+    running_++;
     if (!writing_) {
       writing_ = true;
       return true;
