@@ -189,8 +189,9 @@ absl::StatusOr<NewToken> Tokens::Create(const std::string& name, const Grant& gr
   made.secret =
       absl::StrCat(kPrefix, made.id, "_", absl::WebSafeBase64Escape(RandomBytes(kSecretBytes)));
   const std::string& its_name = name.empty() ? made.id : name;
-  if (absl::Status status = CheckNew(its_name, made.id, grant, now, expires_at); !status.ok())
+  if (absl::Status status = CheckNew(its_name, made.id, grant, now, expires_at); !status.ok()) {
     return status;
+  }
   const std::string hash = Hash(made.secret);
   absl::MutexLock lock(&mu_);
   absl::Status status = Try([&] {

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -61,7 +62,7 @@ absl::Status PrepareIsolation(bool changes_user) {
 
 // fork of the C library takes no flags; without a stack of its own the child gets a copy.
 pid_t ForkIsolated() {
-  constexpr unsigned long kFlags = CLONE_NEWPID | CLONE_NEWNS | SIGCHLD;
+  constexpr uint64_t kFlags = CLONE_NEWPID | CLONE_NEWNS | SIGCHLD;
   return static_cast<pid_t>(syscall(SYS_clone, kFlags, nullptr, nullptr, nullptr, nullptr));
 }
 
