@@ -74,8 +74,9 @@ class Checker {
     CheckCounts();
     for (const auto& [table, sql] : kTablesOfTasks) {
       Query orphan(connection_, sql);
-      if (orphan.Next())
+      if (orphan.Next()) {
         Complain("table ", table, " has a row of task ", orphan.Int(0), ", which is not there");
+      }
     }
     return std::move(found_);
   }
@@ -236,8 +237,9 @@ class Checker {
   }
 
   bool IsListedFinished(const TaskCore& task) {
-    while (finished_at_ < finished_.size() && finished_[finished_at_].task < task.id)
+    while (finished_at_ < finished_.size() && finished_[finished_at_].task < task.id) {
       ++finished_at_;
+    }
     for (size_t i = finished_at_; i < finished_.size() && finished_[i].task == task.id; ++i) {
       if (finished_[i].number == task.finish_seq) return true;
     }
@@ -266,10 +268,12 @@ class Checker {
 
   void CheckCounts() {
     for (const auto& [id, lane] : lanes_) {
-      if (!IsZero(lane.counts))
+      if (!IsZero(lane.counts)) {
         Complain("the counts of queue and type ", id, " are not those of its tasks");
-      if (lane.bytes != 0)
+      }
+      if (lane.bytes != 0) {
         Complain("the bytes of queue and type ", id, " are not those of its unfinished tasks");
+      }
     }
     for (const auto& [batch, counts] : batches_) {
       if (!IsZero(counts)) Complain("the counts of batch ", batch, " are not those of its tasks");
